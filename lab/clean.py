@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Take this clone's lab away: machines, disks, storage pool, its libvirtd and its lines in qemu.conf, .lab/.
+
+Needs neither Ansible nor Vagrant, says what it does, and touches nothing that this clone did not make.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).parent / "module_utils"))
+from procfleet_lab import Lab, LabError, domains, libvirt_answers, remove_domain, virsh  # noqa: E402
+
+QEMU_CONF = Path("/etc/libvirt/qemu.conf")
+BLOCK = re.compile(r"^# BEGIN procfleet lab\n.*?^# END procfleet lab\n", re.DOTALL | re.MULTILINE)
+
+
+def say(what: str) -> None:
+    print(f"lab: {what}", flush=True)
+
+
+def clean_libvirt(lab: Lab, pool: Path) -> None:
+    for name in domains(lab.id + "-"):
+        remove_domain(name)
+        say(f"machine {name} taken away")
+    if lab.id in virsh("pool-list", "--all", "--name").split():
+        if lab.id in virsh("pool-list", "--name").split():
+            virsh("pool-destroy", lab.id)
+        virsh("pool-undefine", lab.id)
+        say(f"storage pool {lab.id} taken away")
+    # Root's, where a system libvirt runs; otherwise it lies under .lab/.
+    if pool.name == lab.id and pool.exists():
+        shutil.rmtree(pool)
+
+
+def end(pid: int) -> None:
+    """Ask a process to end, and see that it does."""
+    os.kill(pid, signal.SIGTERM)
+    for _ in range(100):
+        if not Path(f"/proc/{pid}").exists():
+            return
+        time.sleep(0.1)
+    os.kill(pid, signal.SIGKILL)
+
+
+def stop_own_libvirtd(lab: Lab) -> None:
+    """End the libvirtd that this lab started, unless another clone's machines run under it."""
+    pid = lab.own_libvirtd()
+    if pid is None:
+        return
+    others = domains("", running=True)
+    if others:
+        say(f"libvirtd (process {pid}) goes on: {', '.join(others)} still run under it")
+        return
+    end(pid)
+    say(f"libvirtd (process {pid}) ended")
+    text = QEMU_CONF.read_text()
+    if BLOCK.search(text):
+        new = QEMU_CONF.with_suffix(".procfleet-new")
+        shutil.copy2(QEMU_CONF, new)
+        new.write_text(BLOCK.sub("", text))
+        new.rename(QEMU_CONF)
+        say(f"the lab's lines in {QEMU_CONF} taken out")
+
+
+def main() -> int:
+    lab = Lab(Path(__file__).resolve().parents[1])
+    try:
+        if shutil.which("virsh") and lab.state.exists() and (os.getuid() != 0 or libvirt_answers()):
+            clean_libvirt(lab, lab.pool)
+            stop_own_libvirtd(lab)
+    except (LabError, OSError) as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+    if lab.state.exists():
+        shutil.rmtree(lab.state)
+        say(f"{lab.state} taken away")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
