@@ -7,6 +7,7 @@ proc_assert derives its options from it, the controller reads contracts with it;
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, Callable, Dict, NamedTuple, NoReturn
 
@@ -141,7 +142,7 @@ def _patterns(key: str, value: Any, option: Option) -> list[str]:
 
 
 def _number(key: str, value: Any, option: Option) -> Any:
-    if not _is_number(value) or value != value or value in (float("inf"), float("-inf")):
+    if not _is_number(value) or not math.isfinite(value):
         _refuse(key, f"must be a number, not {_shown_type(value)}")
     if option.high and not option.low <= value <= option.high:
         _refuse(key, f"must be {option.low:g} to {option.high:.12g}, not {value}")

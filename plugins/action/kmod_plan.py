@@ -1,0 +1,40 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Decide on the controller what has to be done on a host."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._plan import Options, plan, plan_cycle
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._select import select
+
+
+class ActionModule(ControllerAction):
+    """Returns the plan; in check mode it is the prediction, and nothing is left to do. See kmod_plan.yml."""
+
+    ARGUMENTS: ClassVar = {
+        "paths": {"type": "list", "elements": "path", "required": True},
+        "modules": {"type": "list", "elements": "raw", "default": []},
+        "seen": {"type": "dict", "required": True},
+        "state": {"type": "str", "choices": ["loaded", "unloaded", "absent", "cycled"], "default": "loaded"},
+        "persist": {"type": "bool", "default": True},
+        "flags": {"type": "list", "elements": "str", "default": []},
+        "packages": {"type": "list", "elements": "str", "default": []},
+    }
+
+    def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Plan; the play's steps follow what is in the lists."""
+        cycle = arguments["state"] == "cycled"
+        state = "loaded" if cycle else arguments["state"]
+        options = Options(state, True, arguments["persist"], arguments["flags"], arguments["packages"])
+        chosen = select(arguments["paths"], arguments["modules"])
+        planned = (plan_cycle if cycle else plan)(chosen, arguments["seen"], options)
+        if not self._task.check_mode:
+            return dict(planned, diff={}, changed=False)
+        changed = bool(planned["reasons"])
+        nothing: dict[str, Any] = {"packages": [], "build": [], "modules": []}
+        if changed:  # what is not there yet cannot be asserted
+            nothing["entries"] = {}
+        return dict(planned, changed=changed, **nothing)

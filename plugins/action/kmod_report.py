@@ -1,0 +1,32 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Close a host's run: show what /proc says, and fail with all that went wrong."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import failures, summary
+
+
+class ActionModule(ControllerAction):
+    """Returns {msg}: one line a module and what its entries say. See plugins/modules/kmod_report.yml."""
+
+    ARGUMENTS: ClassVar = {
+        "seen": {"type": "dict", "required": True},
+        "plan": {"type": "dict", "required": True},
+        "built": {"type": "dict", "default": {}},
+        "loaded": {"type": "dict", "default": {}},
+        "asserted": {"type": "dict", "default": {}},
+        "verify": {"type": "bool", "default": False},
+    }
+
+    def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Gather from the steps' results what people want to read."""
+        trouble = failures(arguments)
+        if trouble:
+            host = task_vars.get("inventory_hostname", "this host")
+            raise KmodError("\n".join([f"On {host}:", *trouble, "What is not named here is in the wanted state"]))
+        return {"changed": False, "msg": summary(arguments)}

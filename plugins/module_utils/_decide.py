@@ -1,0 +1,97 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What has to be done for one module, and why: pure, so that check mode and tests ask the same code."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ansible_collections.procfleet.procfs.plugins.module_utils._load import drift
+from ansible_collections.procfleet.procfs.plugins.module_utils._names import load_conf, options_conf
+from ansible_collections.procfleet.procfs.plugins.module_utils._parameters import assignment
+
+
+class Decision(NamedTuple):
+    """What to do for one module; `reasons` says why, for people."""
+
+    install: bool
+    unload: bool
+    load: bool
+    boot: bool
+    purge: bool
+    reasons: list[str]
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is to be done at all."""
+        return any(self[:5])
+
+
+def boot_files(name: str, parameters: dict[str, str], load: bool) -> dict[str, str | None]:
+    """Return the files that make the next boot load the module as now: path -> text, None for no file."""
+    words = " ".join(assignment(*pair) for pair in sorted(parameters.items()))
+    return {
+        load_conf(name): name + "\n" if load else None,
+        options_conf(name): "options %s %s\n" % (name, words) if load and words else None,
+    }
+
+
+def decide(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, str]) -> Decision:
+    """Return what brings a module from what was seen to what is wanted.
+
+    :param wanted: {name, state, install, persist, sha256, build_id, fingerprint, parameters}.
+    :param seen: the module's state as `_modules.probe_modules` returns it.
+    :param types: parameter -> kernel type, from the image.
+    """
+    if seen["state"] == "builtin":
+        return Decision(False, False, False, False, False, ["it is built into the kernel"])
+    if wanted["state"] == "loaded":
+        return _decide_loaded(wanted, seen, types)
+    live = seen["state"] != "absent"
+    purge = wanted["state"] == "absent" and _has_files(wanted["install"], seen)
+    boot = wanted["install"] and seen["persist"] != {"load": False, "options": None}
+    reasons = [
+        text
+        for true, text in ((live, "it is loaded"), (purge, "files of it are there"), (boot, "it is loaded at boot"))
+        if true
+    ]
+    return Decision(False, live, False, boot, purge, reasons)
+
+
+def _has_files(install: bool, seen: dict[str, Any]) -> bool:
+    """Whether there is anything to remove; without `install` only builds that are not in use count."""
+    if install:
+        return bool(seen["installed"] or seen["manifest"] or seen["builds"])
+    kept = (seen["manifest"].get("fingerprint"), (seen["manifest"].get("former") or {}).get("fingerprint"))
+    return bool(set(seen["builds"]) - set(kept))
+
+
+def _decide_loaded(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, str]) -> Decision:
+    install = wanted["install"] and (
+        (seen["installed"] or {}).get("sha256") != wanted["sha256"] or seen["fingerprint"] != wanted["fingerprint"]
+    )
+    files = boot_files(wanted["name"], wanted["parameters"], wanted["persist"])
+    there = {
+        load_conf(wanted["name"]): seen["persist"]["load"],
+        options_conf(wanted["name"]): seen["persist"]["options"],
+    }
+    boot = wanted["install"] and (
+        there[load_conf(wanted["name"])] != wanted["persist"]
+        or there[options_conf(wanted["name"])] != files[options_conf(wanted["name"])]
+    )
+    reasons = (["the build is not installed"] if install else []) + (["the next boot would differ"] if boot else [])
+    if seen["state"] == "absent":
+        return Decision(install, False, True, boot, False, [*reasons, "it is not loaded"])
+    stale = load_reasons(wanted, seen, types)
+    return Decision(install, bool(stale), bool(stale), boot, False, reasons + stale)
+
+
+def load_reasons(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, str]) -> list[str]:
+    """Return why a loaded module must be loaded anew: another image, or other parameters."""
+    reasons = []
+    if seen["build_id"] != wanted["build_id"]:
+        reasons.append("another image is loaded (build-id %s)" % (seen["build_id"] or "unknown"))
+    recorded = seen["manifest"].get("parameters", {})
+    # A parameter that the kernel does not show is compared with the note of the last load.
+    visible = dict(recorded, **{name: value for name, value in seen["parameters"].items() if value is not None})
+    return reasons + drift(wanted["parameters"], visible, types)

@@ -1,0 +1,28 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A build's identity is its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+
+def fingerprint(sources: dict[str, str], kernel: dict[str, Any], flags: list[str], needed: list[str]) -> str:
+    """Return the SHA-256 that names one module's build, in hexadecimal.
+
+    :param sources: path below the module's folder -> SHA-256 of the file.
+    :param kernel: the kernel it is for, as `kmod_info` returns it: release, arch and compiler count.
+    :param flags: further words for make.
+    :param needed: fingerprints of our modules that it depends on: their headers and symbols are in it.
+    """
+    identity = {
+        "sources": sources,
+        "release": kernel["release"],
+        "arch": kernel["arch"],
+        "compiler": kernel["compiler"]["name"],
+        "flags": flags,
+        "needed": sorted(needed),
+    }
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

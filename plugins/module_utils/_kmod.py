@@ -1,0 +1,215 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The flow of the `kmod` module: probe, decide, apply, for a list of modules at once."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible_collections.procfleet.procfs.plugins.module_utils._decide import Decision, boot_files, decide
+from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_bytes, sha256
+from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import taint
+from ansible_collections.procfleet.procfs.plugins.module_utils._lock import host_lock
+from ansible_collections.procfleet.procfs.plugins.module_utils._modules import probe_modules
+from ansible_collections.procfleet.procfs.plugins.module_utils._names import installed_path, normalise
+from ansible_collections.procfleet.procfs.plugins.module_utils._order import dependents, load_order
+from ansible_collections.procfleet.procfs.plugins.module_utils._parameters import check_text
+from ansible_collections.procfleet.procfs.plugins.module_utils._transaction import Transaction, update_index
+
+
+class Options:
+    """What holds for the whole call: release, state, install, persist (booleans), timeout in seconds, check mode."""
+
+    def __init__(self, state: str, install: bool, persist: bool, timeout: float, check: bool) -> None:
+        self.release = os.uname().release
+        self.state, self.install, self.persist = state, install, persist
+        self.timeout, self.check = timeout, check
+
+
+def manage(modules: list[dict[str, Any]], options: Options) -> dict[str, Any]:
+    """Bring every module to its wanted state; return {changed, modules, failed_modules, diff, taint}.
+
+    Groups of modules that depend on each other stand or fall together; other groups go on.
+    :param modules: each {name, path, fingerprint, parameters, depends, log}.
+    :raises KmodError: when the request itself is wrong; then nothing was done.
+    """
+    if not modules:
+        raise KmodError("The list of modules is empty", "", "Name at least one")
+    wanted = {module["name"]: module for module in (_complete(module, options) for module in modules)}
+    if options.check:
+        return _manage(wanted, options)
+    with host_lock(options.timeout):
+        return _manage(wanted, options)
+
+
+def _complete(module: dict[str, Any], options: Options) -> dict[str, Any]:
+    """Return the request with its name normalised and its values checked."""
+    values = {name: check_text(name, str(value)) for name, value in (module.get("parameters") or {}).items()}
+    return {
+        "name": normalise(module["name"]),
+        "path": module.get("path"),
+        "fingerprint": module.get("fingerprint"),
+        "parameters": values,
+        "depends": [normalise(name) for name in module.get("depends") or []],
+        "log": module.get("log") or {},
+        "state": options.state,
+        "install": options.install,
+        "persist": options.persist,
+    }
+
+
+def _manage(wanted: dict[str, dict[str, Any]], options: Options) -> dict[str, Any]:
+    order = load_order({name: module["depends"] for name, module in wanted.items()})
+    seen = probe_modules(order, options.release)
+    images = {name: _identify(wanted[name], options.release) for name in order}
+    for name in order:
+        wanted[name]["foreign"] = _foreign(wanted[name], images[name], wanted)
+    decisions = _with_dependents(wanted, seen, images, order)
+    logs, failed = ({}, {}) if options.check else _apply(wanted, seen, images, decisions, order, options)
+    changed = [name for name in order if decisions[name].changes and name not in failed]
+    after = seen if options.check else probe_modules(order, options.release)
+    results = {
+        name: {
+            "changed": name in changed,
+            "reasons": decisions[name].reasons,
+            "log": logs.get(name, []),
+            "state": "loaded" if options.check and decisions[name].load else after[name]["state"],
+            "build_id": after[name]["build_id"],
+            "parameters": after[name]["parameters"],
+        }
+        for name in order
+    }
+    return {
+        "changed": bool(changed),
+        "modules": results,
+        "failed_modules": failed,
+        "taint": taint(),
+        "diff": [_diff(wanted[name], seen[name], images[name]) for name in changed],
+    }
+
+
+def _identify(module: dict[str, Any], release: str) -> dict[str, Any]:
+    """Read the wanted image; add its sha256, build_id and fingerprint to the request; return what it says."""
+    name = module["name"]
+    if module["state"] != "loaded":
+        return {}
+    module["path"] = module["path"] or installed_path(release, name)
+    data = read_bytes(module["path"])
+    if data is None:
+        raise KmodError("There is no %s" % module["path"], "%s was not built here" % name, "Build it, or give `path`")
+    image = describe(data)
+    if image["release"] != release:
+        raise KmodError(
+            "%s is for kernel %s; this host runs %s" % (module["path"], image["release"], release),
+            "",
+            "Build it for this kernel",
+        )
+    known = image["parameters"]
+    unknown = sorted(set(module["parameters"]) - set(known))
+    if unknown:
+        raise KmodError(
+            "%s has no parameter %s" % (name, ", ".join(unknown)),
+            "it has: %s. The kernel would only log it" % (", ".join(sorted(known)) or "none"),
+            "Correct the name",
+        )
+    module.update(sha256=sha256(data), build_id=image["build_id"])
+    module["fingerprint"] = module["fingerprint"] or module["sha256"]
+    return image
+
+
+def _foreign(module: dict[str, Any], image: dict[str, Any], ours: dict[str, Any]) -> list[str]:
+    """Return the modules that it needs and that are not in this request: the kernel's own."""
+    needed = [normalise(str(name)) for name in image.get("depends", [])] + module["depends"]
+    return sorted({name for name in needed if name not in ours})
+
+
+def _with_dependents(
+    wanted: dict[str, dict[str, Any]],
+    seen: dict[str, dict[str, Any]],
+    images: dict[str, dict[str, Any]],
+    order: list[str],
+) -> dict[str, Decision]:
+    """Decide for each; a module that leaves takes those that use it along, and they come back after it."""
+    decisions = {name: decide(wanted[name], seen[name], images[name].get("parameters", {})) for name in order}
+    leaving = {name for name in order if decisions[name].unload}
+    for name in dependents(leaving, {name: _uses(name, wanted, seen) for name in order}) - leaving:
+        if seen[name]["state"] == "live":
+            one = decisions[name]
+            reasons = [*one.reasons, "a module that it uses is loaded anew"]
+            decisions[name] = one._replace(unload=True, load=wanted[name]["state"] == "loaded", reasons=reasons)
+    return decisions
+
+
+def _uses(name: str, wanted: dict[str, dict[str, Any]], seen: dict[str, dict[str, Any]]) -> list[str]:
+    """What a module depends on, by its contract and by what the kernel shows."""
+    return [*wanted[name]["depends"], *(other for other in seen if name in seen[other]["holders"])]
+
+
+def _apply(
+    wanted: dict[str, dict[str, Any]],
+    seen: dict[str, dict[str, Any]],
+    images: dict[str, dict[str, Any]],
+    decisions: dict[str, Decision],
+    order: list[str],
+    options: Options,
+) -> tuple[dict[str, list[str]], dict[str, dict[str, Any]]]:
+    logs: dict[str, list[str]] = {}
+    failed: dict[str, dict[str, Any]] = {}
+    for group in groups({name: _uses(name, wanted, seen) for name in order}, order):
+        transaction = Transaction(options.release, options.timeout, [wanted[name] for name in group], seen, images)
+        try:
+            transaction.run({name: decisions[name] for name in group})
+        except KmodError as error:
+            failed.update({name: dict(error.details, msg=error.message) for name in group if decisions[name].changes})
+        logs.update(transaction.log)
+    if options.install and any(one.install or one.purge for one in decisions.values()):
+        update_index(options.release)
+    return logs, failed
+
+
+def groups(uses: dict[str, list[str]], order: list[str]) -> list[list[str]]:
+    """Return the names in groups of those that depend on each other, each group in load order."""
+    found: list[set[str]] = []
+    for name in order:
+        linked = {name, *(other for other in uses[name] if other in uses)}
+        for group in [group for group in found if group & linked]:
+            found.remove(group)
+            linked |= group
+        found.append(linked)
+    return [[name for name in order if name in group] for group in found]
+
+
+def _diff(wanted: dict[str, Any], seen: dict[str, Any], image: dict[str, Any]) -> dict[str, str]:
+    """Return before and after of one module, as text for `--diff`."""
+    loaded = wanted["state"] == "loaded"
+    before = {
+        "state": seen["state"],
+        "build-id": seen["build_id"],
+        "parameters": seen["parameters"],
+        "installed": (seen["installed"] or {}).get("sha256"),
+        "boot": seen["persist"]["options"] or seen["persist"]["load"],
+    }
+    boot = [text for text in boot_files(wanted["name"], wanted["parameters"], wanted["persist"]).values() if text]
+    after = {
+        "state": "live" if loaded else "absent",
+        "build-id": image.get("build_id"),
+        "parameters": dict(seen["parameters"], **wanted["parameters"]) if loaded else {},
+        "installed": wanted.get("sha256") if wanted["install"] and loaded else before["installed"],
+        "boot": bool(boot) if loaded else False,
+    }
+    if wanted["state"] == "absent":
+        after["installed"] = None
+    headers = {"before_header": wanted["name"], "after_header": wanted["name"]}
+    return {"before": _lines(before), "after": _lines(after), **headers}
+
+
+def _lines(values: dict[str, Any]) -> str:
+    return "".join("%s: %s\n" % pair for pair in values.items())
+
+
+def explain_failures(result: dict[str, Any]) -> str:
+    """Return one text for people: which modules failed, and why."""
+    return "\n".join("%s: %s" % (name, one["msg"]) for name, one in sorted(result["failed_modules"].items()))

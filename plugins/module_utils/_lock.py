@@ -1,0 +1,55 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One writer on a host at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from typing import Iterator
+
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+
+LOCK_PATH = "/run/procfleet.lock"
+
+
+@contextlib.contextmanager
+def host_lock(timeout: float, path: str = LOCK_PATH) -> Iterator[None]:
+    """Hold the host's lock; it falls by itself when the process ends, however it ends.
+
+    :param timeout: seconds to wait for another holder.
+    :raises KmodError: naming the holder, when it is still held then.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        _acquire(descriptor, time.monotonic() + timeout, timeout)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, _owner().encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(descriptor: int, deadline: float, timeout: float) -> None:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                holder = os.pread(descriptor, 256, 0).decode("utf-8", "replace") or "an unnamed process"
+                raise KmodError(
+                    "Another deploy is at work on this host: %s" % holder,
+                    "it did not end within %g s" % timeout,
+                    "Wait for it, or end it, and run again",
+                ) from None
+            time.sleep(0.1)
+
+
+def _owner() -> str:
+    """Who holds it: process, user, address and time, for the one who waits."""
+    user = os.environ.get("SUDO_USER") or os.environ.get("USER") or "uid %d" % os.getuid()
+    client = (os.environ.get("SSH_CONNECTION") or "this host").split(" ")[0]
+    return "process %d, user %s from %s, since %s" % (os.getpid(), user, client, time.strftime("%Y-%m-%d %H:%M:%S %Z"))

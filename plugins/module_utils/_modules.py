@@ -1,0 +1,153 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The state of each module on this host: in the kernel, on the disk, at the next boot."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible_collections.procfleet.procfs.plugins.module_utils._elf import build_id, describe
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_bytes, read_json, read_text, sha256
+from ansible_collections.procfleet.procfs.plugins.module_utils._names import (
+    installed_path,
+    load_conf,
+    manifest_path,
+    normalise,
+    options_conf,
+)
+from ansible_collections.procfleet.procfs.plugins.module_utils._store import fingerprints
+
+SYS_MODULE = "/sys/module"
+
+
+def parse_proc_modules(text: str) -> dict[str, dict[str, Any]]:
+    """Return /proc/modules as name -> {size, refcnt, holders, state, taint}; size in bytes."""
+    modules = {}
+    for line in text.splitlines():
+        fields = line.split()
+        if len(fields) < 5:
+            continue
+        modules[fields[0]] = {
+            "size": int(fields[1]),
+            "refcnt": int(fields[2]) if fields[2] != "-" else 0,
+            "holders": [name for name in fields[3].split(",") if name not in ("", "-", "[permanent]")],
+            "state": fields[4].lower(),
+            "taint": fields[6].strip("()") if len(fields) > 6 else "",
+        }
+    return modules
+
+
+def probe_modules(names: list[str], release: str) -> dict[str, dict[str, Any]]:
+    """Return the state of each named module, with one reading of what they share."""
+    live = parse_proc_modules(read_text("/proc/modules") or "")
+    index = read_text("/lib/modules/%s/modules.dep" % release, 1 << 23) or ""
+    builtin = _names_in(read_text("/lib/modules/%s/modules.builtin" % release) or "")
+    resolved = _resolve(index, names)
+    return {name: _probe(name, release, live.get(name), name in builtin, resolved.get(name)) for name in names}
+
+
+def _probe(name: str, release: str, live: dict[str, Any] | None, builtin: bool, path: str | None) -> dict[str, Any]:
+    manifest = read_json(manifest_path(release, name))
+    idle: dict[str, Any] = {
+        "state": "builtin" if builtin else "absent",
+        "size": 0,
+        "refcnt": 0,
+        "holders": [],
+        "taint": "",
+    }
+    return dict(
+        live or idle,
+        parameters=parameters(name) if live or builtin else {},
+        version=_sys(name, "version"),
+        build_id=loaded_build_id(name),
+        **_installed(release, name, manifest),
+        resolves_to=path and os.path.join("/lib/modules", release, path),
+        persist=persisted(name),
+        builds=fingerprints(release, name),
+        manifest=manifest,
+    )
+
+
+def _installed(release: str, name: str, manifest: dict[str, Any]) -> dict[str, Any]:
+    """The installed file, believed only as far as its own bytes go."""
+    path = installed_path(release, name)
+    image = read_bytes(path)
+    if image is None:
+        return {"installed": None, "fingerprint": None}
+    digest = sha256(image)
+    try:
+        said = describe(image)
+    except KmodError:
+        said = {}
+    whole = digest == manifest.get("sha256")
+    return {
+        "installed": {
+            "path": path,
+            "sha256": digest,
+            "build_id": said.get("build_id"),
+            "vermagic": said.get("vermagic"),
+        },
+        "fingerprint": manifest.get("fingerprint") if whole else None,
+    }
+
+
+def _resolve(index: str, names: list[str]) -> dict[str, str]:
+    """Return where modprobe would take each module from, by modules.dep."""
+    found = {}
+    wanted = set(names)
+    for line in index.splitlines():
+        path = line.partition(":")[0]
+        name = _name_of(path)
+        if name in wanted:
+            found[name] = path
+    return found
+
+
+def _names_in(listing: str) -> set[str]:
+    return {_name_of(path) for path in listing.splitlines()}
+
+
+def _name_of(path: str) -> str:
+    base = path.rpartition("/")[2].partition(".ko")[0]
+    return base.replace("-", "_")
+
+
+def _sys(name: str, attribute: str) -> str | None:
+    text = read_text("%s/%s/%s" % (SYS_MODULE, name, attribute), 4096)
+    return None if text is None else text.strip()
+
+
+def parameters(name: str) -> dict[str, str | None]:
+    """Return the parameters that the loaded module shows; None for one that may not be read."""
+    folder = "%s/%s/parameters" % (SYS_MODULE, name)
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return {}
+    return {parameter: _sys(name, "parameters/" + parameter) for parameter in names}
+
+
+def loaded_build_id(name: str) -> str | None:
+    """Return the build-id of the image that the kernel runs; None if it is not loaded or has none."""
+    note = read_bytes("%s/%s/notes/.note.gnu.build-id" % (SYS_MODULE, name), 4096)
+    return build_id(note) if note else None
+
+
+def holders(name: str) -> list[str]:
+    """Return the loaded modules that use this one."""
+    try:
+        return sorted(normalise(holder) for holder in os.listdir("%s/%s/holders" % (SYS_MODULE, name)))
+    except OSError:
+        return []
+
+
+def load_state(name: str) -> str:
+    """Return `live`, `coming`, `going`, or `absent`, as the kernel says now."""
+    return _sys(name, "initstate") or "absent"
+
+
+def persisted(name: str) -> dict[str, Any]:
+    """Return what happens at boot: {load: is it loaded, options: the modprobe.d text or None}."""
+    return {"load": read_text(load_conf(name)) is not None, "options": read_text(options_conf(name))}

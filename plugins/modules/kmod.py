@@ -1,0 +1,162 @@
+#!/usr/bin/python
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kmod
+short_description: Install, load, reload, unload and remove kernel modules, proven by build-id
+version_added: 0.1.0
+author: procfleet contributors (@procfleet)
+description:
+  - Brings a list of modules to one state in one call, in the order of their dependencies.
+  - A loaded module is loaded anew when the image that the kernel runs is not the wanted one (by build-id), or when
+    its parameters differ from the wanted ones.
+  - Modules that depend on each other stand or fall together. When one fails, all of them are put back as they were.
+    Modules that have nothing to do with it go on.
+  - A module with a process inside is not unloaded, for that would hang; the process is named instead.
+options:
+  modules:
+    description: The modules.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: The module's name. V(-) and V(_) are the same.
+        type: str
+        required: true
+      path:
+        description: The built image on the host. By default the one that is installed.
+        type: path
+      fingerprint:
+        description: The identity of the build. By default the SHA-256 of the image.
+        type: str
+      parameters:
+        description: Parameter to value, as the kernel takes them; those that are not named are left alone.
+        type: dict
+        default: {}
+      depends:
+        description: Modules that must be loaded first; of this list, or the kernel's own.
+        type: list
+        elements: str
+        default: []
+      log:
+        description: Texts that must stand in the kernel's log after each step, C({load, unload}).
+        type: dict
+        default: {}
+  state:
+    description:
+      - V(loaded) is in the kernel, this image, with these parameters.
+      - V(unloaded) is out of it, also after a reboot; the files stay.
+      - V(absent) is V(unloaded), and the files are removed.
+    type: str
+    choices: [loaded, unloaded, absent]
+    default: loaded
+  install:
+    description: >-
+      Install the image under C(/lib/modules/<release>/updates/procfleet/) and run depmod. V(false) loads it from
+      where it lies, and leaves installed files and the next boot alone; V(absent) then removes only builds that are
+      not installed.
+    type: bool
+    default: true
+  persist:
+    description: Load the modules with their parameters at boot as well; V(false) takes that back.
+    type: bool
+    default: true
+  timeout:
+    description: Seconds that one load or unload may take, and that readers inside a module are waited for.
+    type: int
+    default: 30
+  partial:
+    description: >-
+      Succeed when some modules fail, and leave it to the caller to look at RV(failed_modules).
+    type: bool
+    default: false
+requirements:
+  - kmod (insmod, rmmod, depmod) on the host
+attributes:
+  check_mode:
+    description: Predicts every change and makes none.
+    support: full
+  diff_mode:
+    description: Shows state, build-id, parameters, file and boot of each module, before and after.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Load two modules, and again at each boot
+  procfleet.procfs.kmod:
+    modules:
+      - name: proc_demo
+        path: "{{ built.modules.proc_demo.path }}"
+      - name: simpledriver
+        path: "{{ built.modules.simpledriver.path }}"
+        parameters: {mode: "0644"}
+
+- name: Take them out again and remove them
+  procfleet.procfs.kmod:
+    modules: [{name: proc_demo}, {name: simpledriver}]
+    state: absent
+"""
+
+RETURN = r"""
+modules:
+  description: >-
+    Each module as it is now: C({changed, reasons, log, state, build_id, parameters}). C(reasons) says why it was
+    changed; C(log) are the lines that the kernel wrote meanwhile.
+  returned: when the request could be understood
+  type: dict
+failed_modules:
+  description: >-
+    Each module that could not be brought to its state: C({msg, restored}); C(restored) says whether the host is as
+    it was before.
+  returned: when the request could be understood
+  type: dict
+taint:
+  description: The kernel's taint afterwards, C({value, flags}).
+  returned: when the request could be understood
+  type: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.module_utils._kmod import Options, explain_failures, manage
+
+MODULE_OPTIONS = {
+    "name": {"type": "str", "required": True},
+    "path": {"type": "path"},
+    "fingerprint": {"type": "str"},
+    "parameters": {"type": "dict", "default": {}},
+    "depends": {"type": "list", "elements": "str", "default": []},
+    "log": {"type": "dict", "default": {}},
+}
+
+
+def main() -> None:
+    """Bring the modules to their state."""
+    module = AnsibleModule(
+        argument_spec={
+            "modules": {"type": "list", "elements": "dict", "required": True, "options": MODULE_OPTIONS},
+            "state": {"type": "str", "choices": ["loaded", "unloaded", "absent"], "default": "loaded"},
+            "install": {"type": "bool", "default": True},
+            "persist": {"type": "bool", "default": True},
+            "timeout": {"type": "int", "default": 30},
+            "partial": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    options = Options(params["state"], params["install"], params["persist"], params["timeout"], module.check_mode)
+    try:
+        result = manage(params["modules"], options)
+    except KmodError as error:
+        module.fail_json(msg=error.message, **error.details)
+    if result["failed_modules"] and not params["partial"]:
+        module.fail_json(msg=explain_failures(result), **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

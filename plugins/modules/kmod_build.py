@@ -1,0 +1,192 @@
+#!/usr/bin/python
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kmod_build
+short_description: Build kernel modules from source, all in one make
+version_added: 0.1.0
+author: procfleet contributors (@procfleet)
+description:
+  - Packs the sources of all modules on the controller, sends them in one transfer, and builds them in one C(make).
+  - A module is published under C(/var/lib/procfleet/builds/) only when its build is whole, at an address that its
+    fingerprint gives; a build that lies there already is not made again.
+  - A module that does not compile does not stop the others; it and what depends on it are reported.
+options:
+  modules:
+    description: The modules to build.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: The module's name; also the name of the folder that holds its C(Kbuild).
+        type: str
+        required: true
+      folder:
+        description: The folder on the controller that holds its sources.
+        type: path
+        required: true
+      fingerprint:
+        description: >-
+          The identity of the build, as the role's plan computes it. By default the SHA-256 of the sources.
+        type: str
+      depends:
+        description: Modules of this list whose symbols it uses.
+        type: list
+        elements: str
+        default: []
+  archive:
+    description: The sources, packed; set by the action plugin, not by users.
+    type: str
+  release:
+    description: The kernel to build for; by default the one that runs.
+    type: str
+  headers:
+    description: The headers to build with; by default C(/lib/modules/<release>/build).
+    type: path
+  flags:
+    description: Further words for make, such as C(KCFLAGS=-DDEBUG).
+    type: list
+    elements: str
+    default: []
+  jobs:
+    description: How many compilers run at once; V(0) is one for each processor.
+    type: int
+    default: 0
+  timeout:
+    description: Seconds that one make may take.
+    type: int
+    default: 1800
+  partial:
+    description: >-
+      Succeed when some modules do not build, and leave it to the caller to look at RV(failed_modules).
+    type: bool
+    default: false
+requirements:
+  - make, the kernel's compiler and binutils on the host
+attributes:
+  check_mode:
+    description: Says which modules would be built, and builds none.
+    support: full
+  diff_mode:
+    description: Shows which builds appear.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Build two modules for the running kernel
+  procfleet.procfs.kmod_build:
+    modules:
+      - name: proc_demo
+        folder: files/kmod/proc_demo
+      - name: simpledriver
+        folder: files/kmod/simpledriver
+  register: built
+"""
+
+RETURN = r"""
+modules:
+  description: >-
+    Each whole build, made now or before: C({path, sha256, size, build_id, vermagic, release, version, fingerprint,
+    depends, parameters, signed}); C(size) in bytes.
+  returned: always
+  type: dict
+failed_modules:
+  description: Each module that does not build, with its first errors as file, line and message.
+  returned: always
+  type: dict
+  sample: {broken: ["broken/broken.c:31: error text"]}
+errors:
+  description: All errors, as C({module, file, line, kind, message}).
+  returned: always
+  type: list
+  elements: dict
+compiler_warnings:
+  description: All warnings of the compiler and of modpost, in the same shape.
+  returned: always
+  type: list
+  elements: dict
+log:
+  description: The full log's path on the host; null when nothing was built.
+  returned: always
+  type: str
+runs:
+  description: How many times make ran.
+  returned: always
+  type: int
+seconds:
+  description: How long the build took, in seconds.
+  returned: always
+  type: float
+"""
+
+import os
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.procfleet.procfs.plugins.module_utils import _build
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import headers_path
+from ansible_collections.procfleet.procfs.plugins.module_utils._lock import host_lock
+from ansible_collections.procfleet.procfs.plugins.module_utils._names import check_release, normalise
+
+MODULE_OPTIONS = {
+    "name": {"type": "str", "required": True},
+    "folder": {"type": "path", "required": True},
+    "fingerprint": {"type": "str"},
+    "depends": {"type": "list", "elements": "str", "default": []},
+}
+
+
+def request_of(params: dict[str, Any]) -> _build.Request:
+    """Return the request that the module's parameters ask for."""
+    if not params["modules"]:
+        raise KmodError("The list of modules is empty", "", "Name at least one")
+    release = check_release(params["release"] or os.uname().release)
+    modules = {
+        normalise(one["name"]): {
+            "fingerprint": one["fingerprint"],
+            "depends": [normalise(name) for name in one["depends"]],
+        }
+        for one in params["modules"]
+    }
+    headers = params["headers"] or headers_path(release)
+    return _build.Request(
+        modules, params["archive"] or "", release, headers, params["flags"], params["jobs"], params["timeout"]
+    )
+
+
+def main() -> None:
+    """Build what is missing, return all."""
+    module = AnsibleModule(
+        argument_spec={
+            "modules": {"type": "list", "elements": "dict", "required": True, "options": MODULE_OPTIONS},
+            "archive": {"type": "str", "no_log": True},
+            "release": {"type": "str"},
+            "headers": {"type": "path"},
+            "flags": {"type": "list", "elements": "str", "default": []},
+            "jobs": {"type": "int", "default": 0},
+            "timeout": {"type": "int", "default": 1800},
+            "partial": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        request = request_of(module.params)
+        if module.check_mode:
+            result = _build.predict(request)
+        else:
+            with host_lock(60):
+                result = _build.build_missing(request)
+    except KmodError as error:
+        module.fail_json(msg=error.message, **error.details)
+    if result["failed_modules"] and not module.params["partial"]:
+        module.fail_json(msg=_build.explain_failures(result), **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+#!/usr/bin/python
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kmod_info
+short_description: Tell what kernel runs, what can be built for it, and how each module stands
+version_added: 0.1.0
+author: procfleet contributors (@procfleet)
+description:
+  - One call returns all that is needed to decide what has to be done on a host; facts need not be gathered.
+  - It reads C(/proc), C(/sys), C(/lib/modules) and C(/var/lib/procfleet), and changes nothing. It runs no command
+    unless O(offers) is given.
+options:
+  modules:
+    description: Names of modules to look at. V(-) and V(_) are the same.
+    type: list
+    elements: str
+    default: []
+  kconfig:
+    description: Options of the kernel's configuration to look up, such as V(CONFIG_PROC_FS).
+    type: list
+    elements: str
+    default: []
+  offers:
+    description: >-
+      Beginning of a package's name; the packages of the host's index that begin with it are returned. Debian family.
+    type: str
+    default: ""
+requirements:
+  - Linux
+attributes:
+  check_mode:
+    description: Nothing is ever changed.
+    support: full
+  diff_mode:
+    description: There is nothing to compare.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Look at the host and two modules
+  procfleet.procfs.kmod_info:
+    modules: [proc_demo, simpledriver]
+  register: seen
+
+- name: Show which image runs
+  ansible.builtin.debug:
+    msg: "{{ seen.modules.proc_demo.build_id }}"
+"""
+
+RETURN = r"""
+kernel:
+  description: >-
+    The running kernel. RV(kernel.compiler) is C({name, command, major}); RV(kernel.taint) is C({value, flags}) with
+    the letters of the kernel's documentation; RV(kernel.lockdown) is V(none), V(integrity), V(confidentiality), or
+    null where the kernel has no lockdown; RV(kernel.secure_boot) is null without EFI.
+  returned: always
+  type: dict
+  sample:
+    release: 6.1.0-40-cloud-amd64
+    version: "#1 SMP PREEMPT_DYNAMIC Debian 6.1.153-1 (2025-09-20)"
+    arch: x86_64
+    compiler: {name: gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0, command: gcc-12, major: 12}
+    modules_supported: true
+    taint: {value: 0, flags: ""}
+    lockdown: none
+    secure_boot: null
+    sig_enforce: false
+    boot_id: 2f1c9a52-0d3b-4a44-9d3c-7a5f3c7f0c55
+os:
+  description: The distribution; RV(os.family) is V(debian), V(redhat), V(suse), V(arch), V(alpine) or empty.
+  returned: always
+  type: dict
+  sample: {id: debian, version: "12", family: debian}
+headers:
+  description: The running kernel's headers; full paths of make and of the kernel's compiler, null if not there.
+  returned: always
+  type: dict
+  sample: {path: /lib/modules/6.1.0-40-cloud-amd64/build, present: true, make: /usr/bin/make, compiler: /usr/bin/gcc-12}
+kconfig:
+  description: The value of each asked option; null where it is not set.
+  returned: always
+  type: dict
+  sample: {CONFIG_PROC_FS: "y"}
+offers:
+  description: Names of the packages that the host's index offers, as O(offers) asked.
+  returned: always
+  type: list
+  elements: str
+modules:
+  description: >-
+    Each asked module. C(state) is V(live), V(coming), V(going), V(builtin) or V(absent); C(size) is in bytes;
+    C(build_id) is that of the loaded image; C(installed) is C({path, sha256, build_id, vermagic}) of the file that
+    procfleet installed, or null; C(fingerprint) is that of the installed build, null if the file is not the one
+    that was installed; C(resolves_to) is the file that modprobe would take; C(persist) is C({load, options}), what
+    happens at boot; C(builds) are the builds that lie on this host; C(manifest) is procfleet's own note.
+  returned: always
+  type: dict
+  sample:
+    proc_demo:
+      state: live
+      size: 16384
+      refcnt: 0
+      holders: []
+      taint: OE
+      parameters: {}
+      version: "1.0"
+      build_id: 5f1d…
+      installed: {path: /lib/modules/6.1.0-40-cloud-amd64/updates/procfleet/proc_demo.ko, sha256: 9b3a…}
+      fingerprint: 77c0…
+      resolves_to: /lib/modules/6.1.0-40-cloud-amd64/updates/procfleet/proc_demo.ko
+      persist: {load: true, options: null}
+      builds: [77c0…]
+      manifest: {fingerprint: 77c0…}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.procfleet.procfs.plugins.module_utils import _kernel
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.module_utils._modules import probe_modules
+from ansible_collections.procfleet.procfs.plugins.module_utils._names import normalise
+
+
+def main() -> None:
+    """Probe and return."""
+    module = AnsibleModule(
+        argument_spec={
+            "modules": {"type": "list", "elements": "str", "default": []},
+            "kconfig": {"type": "list", "elements": "str", "default": []},
+            "offers": {"type": "str", "default": ""},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        names = [normalise(name) for name in module.params["modules"]]
+        kernel = _kernel.probe_kernel()
+        module.exit_json(
+            changed=False,
+            kernel=kernel,
+            os=_kernel.probe_os(),
+            headers=_kernel.probe_headers(kernel["release"], kernel["compiler"]["command"]),
+            kconfig=_kernel.probe_kconfig(kernel["release"], module.params["kconfig"]),
+            offers=_kernel.probe_offers(module.params["offers"]),
+            modules=probe_modules(names, kernel["release"]),
+        )
+    except KmodError as error:
+        module.fail_json(msg=error.message, **error.details)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The common shell of our action plugins: arguments in, a result or one clear failure out."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+
+
+class ControllerAction(ActionBase):
+    """An action that works on the controller alone; a subclass says what it takes and what it does."""
+
+    _supports_check_mode = True
+    _requires_connection = False
+    ARGUMENTS: ClassVar[dict[str, dict[str, Any]]] = {}
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Check the arguments, do the work, and turn a KmodError into a failure of the task."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _spec, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
+        try:
+            result.update(self.work(arguments, task_vars or {}))
+        except KmodError as error:
+            raise AnsibleActionFail(error.message) from None
+        return result
+
+    def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return what the task returns."""
+        raise NotImplementedError

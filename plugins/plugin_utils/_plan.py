@@ -1,0 +1,231 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What has to happen on one host: a pure function of what is wanted and what was seen."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ansible_collections.procfleet.procfs.plugins.module_utils._decide import Decision, boot_files, decide
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.module_utils._fingerprint import fingerprint
+from ansible_collections.procfleet.procfs.plugins.module_utils._names import build_dir
+from ansible_collections.procfleet.procfs.plugins.module_utils._order import needed
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._contract import Contract
+
+# The contract's types of parameters in the kernel's words, as modinfo has them.
+_KERNEL_TYPES = {"bool": "bool", "int": "int", "uint": "uint", "octal": "ushort", "string": "charp"}
+
+
+class Options(NamedTuple):
+    """What the role's variables say: state, install, persist, flags for make, and the family's packages."""
+
+    state: str
+    install: bool
+    persist: bool
+    flags: list[str]
+    packages: list[str]
+
+
+class Module(NamedTuple):
+    """One wanted module with all that follows from it on this host."""
+
+    contract: Contract
+    overrides: dict[str, Any]
+    fingerprint: str
+    decision: Decision
+
+
+def plan(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], options: Options) -> dict[str, Any]:
+    """Return {packages, build, modules, entries, reasons, before, diff} for one host.
+
+    :param chosen: contracts and overrides in load order, from `_select.select`.
+    :param seen: the result of `kmod_info`.
+    :raises KmodError: when the host cannot have what is wanted; nothing was done yet.
+    """
+    modules = _modules(chosen, seen, options)
+    changing = [module for module in modules if module.decision.changes]
+    build = _to_build(modules, seen) if options.state == "loaded" else []
+    if build:
+        check_host(modules, seen)  # before the first byte is sent
+    packages = _packages(seen, options) if build else []
+    return {
+        "packages": packages,
+        "build": build,
+        "modules": [_request(module, seen, options) for module in modules] if changing else [],
+        "entries": {module.contract.name: _entries(module, options) for module in modules},
+        "depends": {module.contract.name: module.contract.depends for module in modules},
+        "fingerprints": {module.contract.name: module.fingerprint for module in modules},
+        "reasons": {module.contract.name: module.decision.reasons for module in changing},
+        "diff": _diff(changing, packages, build, options, seen),
+    }
+
+
+def plan_cycle(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], options: Options) -> dict[str, Any]:
+    """Return the plan of one whole cycle, load to gone, whatever is loaded now.
+
+    Besides the keys of `plan`: `gone`, what must not be there afterwards, and `restore`, the items for `kmod` that
+    bring back what was loaded.
+    :raises KmodError: when a module is loaded that could not be brought back.
+    """
+    idle: dict[str, Any] = {"state": "absent", "holders": [], "parameters": {}, "build_id": None, "fingerprint": None}
+    states = {name: one if one["state"] == "builtin" else {**one, **idle} for name, one in seen["modules"].items()}
+    planned = plan(chosen, dict(seen, modules=states), options._replace(install=False))
+    return dict(
+        planned,
+        gone=[entry for contract, overrides in chosen for entry in contract.gone(overrides)],
+        restore=[
+            _former(contract, seen["modules"][contract.name])
+            for contract, _overrides in chosen
+            if seen["modules"][contract.name]["state"] == "live"
+        ],
+    )
+
+
+def _former(contract: Contract, state: dict[str, Any]) -> dict[str, Any]:
+    """Return the item for `kmod` that loads what is loaded now."""
+    installed = state["installed"] or {}
+    if not state["manifest"] or installed.get("build_id") != state["build_id"]:
+        raise KmodError(
+            f"{contract.name} is loaded, but not from the build that procfleet installed",
+            "a cycle unloads it and could not bring it back",
+            "Unload it first, or deploy it",
+        )
+    shown = {name: value for name, value in state["parameters"].items() if value is not None}
+    return {
+        "name": contract.name,
+        "path": installed["path"],
+        "fingerprint": state["manifest"]["fingerprint"],
+        "parameters": {**state["manifest"].get("parameters", {}), **shown},
+        "depends": contract.depends,
+    }
+
+
+def _modules(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], options: Options) -> list[Module]:
+    found: dict[str, Module] = {}
+    for contract, overrides in chosen:
+        known = [found[name].fingerprint for name in contract.depends if name in found]
+        identity = fingerprint(contract.sources, seen["kernel"], options.flags, known)
+        decision = decide(
+            _wanted(contract, overrides, identity, seen, options),
+            seen["modules"][contract.name],
+            {name: _KERNEL_TYPES[one["type"]] for name, one in contract.declared.items()},
+        )
+        found[contract.name] = Module(contract, overrides, identity, decision)
+    return list(found.values())
+
+
+def _wanted(
+    contract: Contract, overrides: dict[str, Any], identity: str, seen: dict[str, Any], options: Options
+) -> dict[str, Any]:
+    """Return what `decide` compares; the image's sums are known only where this very build is installed."""
+    installed = seen["modules"][contract.name]["installed"] or {}
+    same = seen["modules"][contract.name]["fingerprint"] == identity
+    return {
+        "name": contract.name,
+        "state": options.state,
+        "install": options.install,
+        "persist": options.persist,
+        "fingerprint": identity,
+        "sha256": installed.get("sha256") if same else "not built yet",
+        "build_id": installed.get("build_id") if same else "not built yet",
+        "parameters": contract.parameters(overrides),
+    }
+
+
+def check_host(modules: list[Module], seen: dict[str, Any]) -> None:
+    """Refuse a host on which the modules could never be loaded, before anything is sent to it."""
+    kernel = seen["kernel"]
+    if not kernel["modules_supported"]:
+        raise KmodError(f"Kernel {kernel['release']} has no module support (CONFIG_MODULES)", "", "Boot another kernel")
+    if kernel["sig_enforce"] or kernel["lockdown"] in ("integrity", "confidentiality"):
+        raise KmodError(
+            f"Kernel {kernel['release']} loads signed modules only",
+            f"lockdown is {kernel['lockdown']}, sig_enforce is {kernel['sig_enforce']}; our builds are not signed",
+            "Turn Secure Boot off on this host, or leave it out",
+        )
+    for module in modules:
+        unset = [option for option in module.contract.kconfig if not seen["kconfig"].get(option)]
+        if unset and any(seen["kconfig"].values()):
+            raise KmodError(
+                f"{module.contract.name} needs {', '.join(unset)}",
+                f"kernel {kernel['release']} was built without",
+                "Boot a kernel that has it",
+            )
+
+
+def _to_build(modules: list[Module], seen: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what `kmod_build` is asked for: builds that are neither installed nor kept here, with what they need."""
+    missing = set()
+    for module in modules:
+        state = seen["modules"][module.contract.name]
+        kept = module.fingerprint in state["builds"]
+        if module.decision.changes and not kept and state["state"] != "builtin":
+            missing.add(module.contract.name)
+    closure = needed(missing, {module.contract.name: module.contract.depends for module in modules})
+    return [
+        {
+            "name": module.contract.name,
+            "folder": str(module.contract.folder),
+            "fingerprint": module.fingerprint,
+            "depends": module.contract.depends,
+        }
+        for module in modules
+        if module.contract.name in closure
+    ]
+
+
+def _packages(seen: dict[str, Any], options: Options) -> list[str]:
+    """Return the packages without which nothing can be built here; none where headers and tools are there."""
+    headers = seen["headers"]
+    if headers["present"] and headers["make"] and headers["compiler"]:
+        return []
+    if not options.packages:
+        raise KmodError(
+            f"No headers for kernel {seen['kernel']['release']}",
+            f"procfleet knows no package names for {seen['os']['id'] or 'this distribution'}",
+            "Install headers, make and compiler by hand, or name the packages in kmod_headers_packages",
+        )
+    names = {"release": seen["kernel"]["release"], "arch": seen["kernel"]["arch"]}
+    return [package.format(**names) for package in options.packages]
+
+
+def _request(module: Module, seen: dict[str, Any], options: Options) -> dict[str, Any]:
+    """Return one item of `kmod`'s list."""
+    name = module.contract.name
+    request = {"name": name, "depends": module.contract.depends, "log": module.contract.log}
+    if options.state == "loaded":
+        folder = build_dir(seen["kernel"]["release"], name, module.fingerprint)
+        request.update(
+            path=f"{folder}/{name}.ko",
+            fingerprint=module.fingerprint,
+            parameters=module.contract.parameters(module.overrides),
+        )
+    return request
+
+
+def _entries(module: Module, options: Options) -> list[dict[str, Any]]:
+    if options.state == "loaded":
+        return module.contract.entries(module.overrides)
+    return module.contract.gone(module.overrides)
+
+
+def _diff(
+    changing: list[Module], packages: list[str], build: list[dict[str, Any]], options: Options, seen: dict[str, Any]
+) -> dict[str, str]:
+    """Return all that would change, as text before and after."""
+    before, after = [], [f"package {package} installed" for package in packages]
+    after += [f"{one['name']}: build {one['fingerprint'][:12]}" for one in build]
+    for module in changing:
+        name, state = module.contract.name, seen["modules"][module.contract.name]
+        before.append(f"{name}: {state['state']}, build {(state['fingerprint'] or 'none')[:12]}")
+        before += [f"{name}: parameter {key}={value}" for key, value in state["parameters"].items()]
+        if options.state != "loaded":
+            after.append(f"{name}: {options.state}")
+            continue
+        values = module.contract.parameters(module.overrides)
+        after.append(f"{name}: live, build {module.fingerprint[:12]} ({'; '.join(module.decision.reasons)})")
+        after += [f"{name}: parameter {key}={value}" for key, value in sorted(values.items())]
+        if module.decision.boot:
+            after += [path for path, text in boot_files(name, values, options.persist).items() if text]
+    return {"before": "".join(f"{line}\n" for line in before), "after": "".join(f"{line}\n" for line in after)}
