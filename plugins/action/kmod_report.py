@@ -29,4 +29,4 @@ class ActionModule(ControllerAction):
         if trouble:
             host = task_vars.get("inventory_hostname", "this host")
             raise KmodError("\n".join([f"On {host}:", *trouble, "What is not named here is in the wanted state"]))
-        return {"changed": False, "msg": summary(arguments)}
+        return {"changed": False, "msg": summary(arguments), "_ansible_verbose_always": True}  # as debug does

@@ -44,17 +44,13 @@ def decide(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, str]) 
     :param types: parameter -> kernel type, from the image.
     """
     if seen["state"] == "builtin":
-        return Decision(False, False, False, False, False, ["it is built into the kernel"])
+        return Decision(False, False, False, False, False, ["built into the kernel"])
     if wanted["state"] == "loaded":
         return _decide_loaded(wanted, seen, types)
     live = seen["state"] != "absent"
     purge = wanted["state"] == "absent" and _has_files(wanted["install"], seen)
     boot = wanted["install"] and seen["persist"] != {"load": False, "options": None}
-    reasons = [
-        text
-        for true, text in ((live, "it is loaded"), (purge, "files of it are there"), (boot, "it is loaded at boot"))
-        if true
-    ]
+    reasons = [text for true, text in ((live, "loaded"), (purge, "files there"), (boot, "set for boot")) if true]
     return Decision(False, live, False, boot, purge, reasons)
 
 
@@ -79,9 +75,9 @@ def _decide_loaded(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str
         there[load_conf(wanted["name"])] != wanted["persist"]
         or there[options_conf(wanted["name"])] != files[options_conf(wanted["name"])]
     )
-    reasons = (["the build is not installed"] if install else []) + (["the next boot would differ"] if boot else [])
+    reasons = (["build not installed"] if install else []) + (["not so set for boot"] if boot else [])
     if seen["state"] == "absent":
-        return Decision(install, False, True, boot, False, [*reasons, "it is not loaded"])
+        return Decision(install, False, True, boot, False, [*reasons, "not loaded"])
     stale = load_reasons(wanted, seen, types)
     return Decision(install, bool(stale), bool(stale), boot, False, reasons + stale)
 
@@ -90,7 +86,7 @@ def load_reasons(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, 
     """Return why a loaded module must be loaded anew: another image, or other parameters."""
     reasons = []
     if seen["build_id"] != wanted["build_id"]:
-        reasons.append("another image is loaded (build-id %s)" % (seen["build_id"] or "unknown"))
+        reasons.append("another image loaded (build-id %s)" % (seen["build_id"] or "unknown"))
     recorded = seen["manifest"].get("parameters", {})
     # A parameter that the kernel does not show is compared with the note of the last load.
     visible = dict(recorded, **{name: value for name, value in seen["parameters"].items() if value is not None})

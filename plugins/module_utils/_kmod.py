@@ -138,7 +138,7 @@ def _with_dependents(
     for name in dependents(leaving, {name: _uses(name, wanted, seen) for name in order}) - leaving:
         if seen[name]["state"] == "live":
             one = decisions[name]
-            reasons = [*one.reasons, "a module that it uses is loaded anew"]
+            reasons = [*one.reasons, "a module that it uses is changed"]
             decisions[name] = one._replace(unload=True, load=wanted[name]["state"] == "loaded", reasons=reasons)
     return decisions
 

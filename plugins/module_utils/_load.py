@@ -140,12 +140,12 @@ def _check_log(name: str, step: str, expected: list[str], lines: list[str]) -> N
 
 
 def drift(wanted: dict[str, str], seen: dict[str, str | None], types: dict[str, str]) -> list[str]:
-    """Return `mode is 384, wanted 0644` for each visible parameter whose value differs."""
+    """Return `parameter mode is 384 instead of 0644` for each visible parameter whose value differs."""
     found = []
     for name in sorted(wanted):
         value = seen.get(name)
         if value is not None and not same_value(types.get(name, ""), wanted[name], value):
-            found.append("parameter %s is %s, wanted %s" % (name, value, wanted[name]))
+            found.append("parameter %s is %s instead of %s" % (name, value, wanted[name]))
     return found
 
 

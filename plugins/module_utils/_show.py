@@ -122,4 +122,10 @@ def _failure_lines(failure: dict[str, str]) -> list[str]:
 def report(results: list[dict[str, Any]]) -> dict[str, Any]:
     """proc_assert's return keys, the same whatever came of it."""
     failed = [result["path"] for result in results if not result["holds"]]
-    return {"changed": False, "entries": results, "failed_entries": failed, "shown": shown(results)}
+    return {
+        "changed": False,
+        "entries": results,
+        "failed_entries": failed,
+        "explanation": failure_message(results) if failed else "",
+        "shown": shown(results),
+    }

@@ -87,7 +87,7 @@ class Transaction:
         """What follows from success: the boot's files, the note of what is installed, old builds gone."""
         name = module["name"]
         if decision.boot:
-            write_boot_files(boot_files(name, module["parameters"], module["persist"]))
+            write_boot_files(boot_files(name, module["parameters"], module["persist"] and module["state"] == "loaded"))
         if decision.purge and self.seen[name]["manifest"] and not module["install"]:
             _store.prune(self.release, name, self.seen[name]["manifest"])
         elif decision.purge:

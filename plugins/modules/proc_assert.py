@@ -127,6 +127,11 @@ options:
     description: Content of more bytes than this is a failure; up to 16 MiB.
     type: int
     default: 65536
+  partial:
+    description:
+      - Succeed when some entries do not hold, and leave it to the caller to look at RV(failed_entries).
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Can run in check mode and predict changes without making them.
@@ -255,6 +260,10 @@ failed_entries:
   returned: always
   type: list
   elements: str
+explanation:
+  description: The failing entries for people, each with what was expected and found; empty when all hold.
+  returned: always
+  type: str
 shown:
   description: Lines for people; the path of each entry that was read, and its content below it, indented.
   returned: always
@@ -275,20 +284,22 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.procfleet.procfs.plugins.module_utils._assert import check_entries
 from ansible_collections.procfleet.procfs.plugins.module_utils._entry import DEFAULT_KEYS, argument_spec, from_arguments
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-from ansible_collections.procfleet.procfs.plugins.module_utils._show import failure_message, report
+from ansible_collections.procfleet.procfs.plugins.module_utils._show import report
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    spec = {**argument_spec(), "partial": {"type": "bool", "default": False}}
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     try:
         entries = from_arguments(module.params["entries"])
         defaults = {key: module.params[key] for key in DEFAULT_KEYS}
         results = check_entries(entries, defaults, check_mode=module.check_mode)
     except KmodError as error:
         module.fail_json(msg=error.message, **report([]), **error.details)
-    if all(result["holds"] for result in results):
-        module.exit_json(**report(results))
-    module.fail_json(msg=failure_message(results), **report(results))
+    result = report(results)
+    if result["failed_entries"] and not module.params["partial"]:
+        module.fail_json(msg=result["explanation"], **result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ def failures(results: dict[str, Any]) -> list[str]:
     if built.get("failed_modules"):
         lines.append(f"The compiler's full log is {built.get('log')} on the host")
     lines += [f"{name}: {one['msg']}" for name, one in sorted(loaded.get("failed_modules", {}).items())]
+    if results["asserted"].get("failed_entries"):
+        lines.append(results["asserted"]["explanation"])
     if results["verify"]:
         for name, reasons in results["plan"]["reasons"].items():
             lines.append(f"{name} is not as wanted: {'; '.join(reasons)}. Run deploy.yml to mend it")
@@ -41,6 +43,7 @@ def summary(results: dict[str, Any]) -> list[str]:
     managed = results["loaded"].get("modules", {})
     for name, identity in results["plan"]["fingerprints"].items():
         one = managed.get(name) or results["seen"]["modules"].get(name, {})
-        done = f" ({'; '.join(one['reasons'])})" if one.get("changed") else ""
-        lines.append(f"{name}: {one.get('state', 'absent')}, build {identity[:12]}{done}")
+        build = f", build {identity[:12]}" if one.get("state") == "live" else ""
+        before = f" (was: {'; '.join(one['reasons'])})" if one.get("changed") else ""
+        lines.append(f"{name}: {one.get('state', 'absent')}{build}{before}")
     return lines + list(results["asserted"].get("shown", []))
