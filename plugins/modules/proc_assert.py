@@ -286,10 +286,11 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._entry import DEF
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._show import report
 
+SPEC = {**argument_spec(), "partial": {"type": "bool", "default": False}}
+
 
 def main() -> None:
-    spec = {**argument_spec(), "partial": {"type": "bool", "default": False}}
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     try:
         entries = from_arguments(module.params["entries"])
         defaults = {key: module.params[key] for key in DEFAULT_KEYS}

@@ -97,7 +97,7 @@ def documented(options):
 
 
 def test_documentation_and_argument_spec_agree():
-    assert documented(yaml.safe_load(proc_assert.DOCUMENTATION)["options"]) == argument_spec()
+    assert documented(yaml.safe_load(proc_assert.DOCUMENTATION)["options"]) == proc_assert.SPEC
 
 
 def test_return_documents_each_key_and_no_other(run):
@@ -113,3 +113,10 @@ def test_examples_are_valid_entries(run):
     for task in yaml.safe_load(proc_assert.EXAMPLES):
         _, result = run(**task["procfleet.procfs.proc_assert"], _ansible_check_mode=True, delay=0)
         assert result["entries"], result["msg"]
+
+
+def test_partial_leaves_the_verdict_to_the_caller(run):
+    code, result = run(entries=[{"path": "/proc/procfleet-none"}], partial=True)
+    assert code == 0
+    assert result["failed_entries"] == ["/proc/procfleet-none"]
+    assert "expected present" in result["explanation"]
