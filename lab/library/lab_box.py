@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import struct
-import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
@@ -136,7 +135,7 @@ def give_to_owner(lab: Lab) -> None:
 def apt_options(ignore_age: bool) -> list[str]:
     """This machine's own apt settings that decide whether its mirror can be used."""
     options = ['Acquire::Check-Valid-Until "false"'] if ignore_age else []
-    dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, timeout=60, check=False).stdout
+    dump = run(["apt-config", "dump"], timeout=60)
     kept = ("Acquire::Check-Valid-Until ", "Acquire::http::Proxy ", "Acquire::https::Proxy ")
     return options + sorted({line.rstrip(";") for line in dump.splitlines() if line.startswith(kept)})
 
@@ -144,8 +143,8 @@ def apt_options(ignore_age: bool) -> list[str]:
 def find_mirrors(main: str, security: str) -> tuple[str, str]:
     """Where this machine's apt gets Debian's packages, unless told otherwise."""
     query = ["apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(REPO_URI)", "Created-By: Packages"]
-    listed = subprocess.run(query, capture_output=True, text=True, timeout=60, check=False).stdout.splitlines()
-    known = dict(line.rsplit("|", 1) for line in reversed(listed))
+    listed = run(query, timeout=60).splitlines()
+    known = dict(line.rsplit("|", 1) for line in reversed(listed) if line.count("|") == 2)
     main = main or known.get("Debian|Debian", "")
     security = security or known.get("Debian|Debian-Security", "")
     if not main:

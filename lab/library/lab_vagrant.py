@@ -52,10 +52,8 @@ def ensure_box_volumes(lab: Lab) -> None:
         volume = lab.pool / f"{name}_vagrant_box_image_1.0.0_box.img"
         if not volume.exists():
             part = volume.with_suffix(".part")
-            box = str(lab.boxes / f"{name}.box")
-            with part.open("wb") as handle:
-                with tarfile.open(box) as tar:
-                    shutil.copyfileobj(tar.extractfile("box.img"), handle, 2**20)
+            with part.open("wb") as handle, tarfile.open(lab.boxes / f"{name}.box") as tar:
+                shutil.copyfileobj(tar.extractfile("box.img"), handle, 2**20)
             part.chmod(0o644)
             part.rename(volume)
     virsh("pool-refresh", lab.id)
