@@ -1,6 +1,6 @@
 # The checks. `make check` is the fast part; `make test` adds every scenario on real kernels.
 TARGET_CODE := plugins/modules plugins/module_utils
-PYTHON_CODE := plugins tests lab
+PYTHON_CODE := plugins tests lab molecule
 SHELL_CODE = $(shell git ls-files '*.sh' .ci/run)
 SCENARIOS = $(sort $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml))))
 

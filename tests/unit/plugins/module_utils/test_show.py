@@ -128,4 +128,4 @@ def test_report_has_the_same_keys_for_nothing_and_for_all():
         "explanation": _show.failure_message([good, empty, bad]),
         "shown": ["/proc/a", "    x", "    ", "    y\\x1b", "/proc/b"],
     }
-    assert set(_show.report([])) == {"changed", "entries", "failed_entries", "shown"}
+    assert set(_show.report([])) == {"changed", "entries", "failed_entries", "explanation", "shown"}

@@ -1,0 +1,86 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the tests of all scenarios share: run a playbook as a user would, and look at what it left."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SECONDS = 900
+# What changes by itself on a running machine, or only remembers that somebody was there.
+_RESTLESS = ("/proc", "/sys", "/run", "/dev", "/tmp", "/var/log", "/var/lib/systemd", "/var/cache", "/var/lib/apt",
+             "/home/vagrant", "/root/.ansible", "/var/tmp")  # fmt: skip
+_LIST = "find / -xdev \\( {skip} \\) -prune -o ! -type d -printf '%p %s %m %u %T@\\n' | sort"
+
+
+class Play(NamedTuple):
+    """What came of a playbook: its status, all that it printed, and each host's counts."""
+
+    status: int
+    output: str
+
+    def count(self, key: str) -> int:
+        """Return the sum of `changed`, `failed`, … over all hosts of the recap; no recap is an error."""
+        recap = self.output.rpartition("PLAY RECAP")[2]
+        found = re.findall(rf"\b{key}=(\d+)", recap)
+        assert found, f"no recap in:\n{self.output}"
+        return sum(map(int, found))
+
+    def flat(self) -> str:
+        """Return the output with its line breaks folded, so that a sentence can be looked for."""
+        return " ".join(self.output.split())
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def play() -> Callable[..., Play]:
+    """Return a function that runs a playbook of the repository on this scenario's machines."""
+    inventory = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "inventory"
+
+    def run(playbook: str, *options: str, **variables: Any) -> Play:
+        command = ["ansible-playbook", "-i", str(inventory), playbook, *options]
+        if variables:
+            command += ["-e", json.dumps(variables)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
+        return Play(done.returncode, done.stdout + done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def files(host: Any) -> Callable[[], set[str]]:
+    """Return a function that lists every file that stays put: path, size, mode, owner, time of change."""
+    skip = " -o ".join(f"-path {path}" for path in _RESTLESS)
+
+    def listing() -> set[str]:
+        with host.sudo():
+            found = set(host.check_output(_LIST.format(skip=skip)).splitlines())
+        assert len(found) > 1000, "the listing itself failed"
+        return found
+
+    return listing
+
+
+@pytest.fixture
+def info(host: Any) -> Callable[..., dict[str, Any]]:
+    """Return a function that asks `kmod_info` of the machine."""
+
+    def ask(*names: str) -> dict[str, Any]:
+        arguments = json.dumps({"modules": list(names)})
+        return dict(host.ansible("procfleet.procfs.kmod_info", arguments, become=True))
+
+    return ask

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Run Molecule scenarios one after the other: `tests/scenarios.py default modules`.
+
+Prints the seconds of each and how many tests ran. A scenario fails when Molecule does, when one of its verify steps
+ran no test, or when a test was skipped: what was not tried has not passed. `SCENARIO_SECONDS` bounds each (3600).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+SUMMARY = re.compile(r"(?:^|\s|,\s)(\d+) (passed|failed|error|errors|skipped|deselected|xfailed|xpassed)\b")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Outcome(NamedTuple):
+    """One scenario's end: its name, what went wrong ("" for nothing), how many tests passed, and its seconds."""
+
+    name: str
+    trouble: str
+    passed: int
+    seconds: float
+
+
+def main() -> int:
+    """Run the scenarios that are named, and print a table."""
+    names = sys.argv[1:]
+    if not names:
+        print("no scenario named: nothing would be tested", file=sys.stderr)
+        return 2
+    outcomes = [run(name) for name in names]
+    print("\nscenario      seconds  tests  outcome")
+    for one in outcomes:
+        print(f"{one.name:<12} {one.seconds:>8.0f} {one.passed:>6}  {one.trouble or 'passed'}")
+    bad = [one for one in outcomes if one.trouble]
+    print(f"{len(outcomes) - len(bad)} passed, {len(bad)} failed")
+    return 1 if bad else 0
+
+
+def run(name: str) -> Outcome:
+    """Run one scenario from machine to no machine; whatever happens, its machines are taken away."""
+    started = time.monotonic()
+    status, output = stream(["molecule", "test", "-s", name], float(os.environ.get("SCENARIO_SECONDS", "3600")))
+    if status:
+        stream(["molecule", "destroy", "-s", name], 300)
+    counts = [summary_counts(line) for line in output.splitlines() if " in " in line and SUMMARY.search(line)]
+    passed = sum(count.get("passed", 0) for count in counts)
+    return Outcome(name, judge(name, status, counts), passed, time.monotonic() - started)
+
+
+def stream(command: list[str], seconds: float) -> tuple[int, str]:
+    """Run a command, showing what it prints as it comes; return its status and its output without colours."""
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    timer = threading.Timer(seconds, process.terminate)
+    timer.start()
+    lines = []
+    for line in process.stdout or ():
+        print(line, end="", flush=True)
+        lines.append(COLOUR.sub("", line))
+    status = process.wait()
+    timer.cancel()
+    return status, "".join(lines)
+
+
+def summary_counts(line: str) -> dict[str, int]:
+    """Return the counts of pytest's last line, such as `5 passed, 1 skipped in 3.2s`."""
+    return {word: int(number) for number, word in SUMMARY.findall(line)}
+
+
+def judge(name: str, status: int, counts: list[dict[str, int]]) -> str:
+    """Return what is wrong with a scenario's run; "" for nothing."""
+    scenario = yaml.safe_load((ROOT / "molecule" / name / "molecule.yml").read_text(encoding="utf-8")) or {}
+    shared = yaml.safe_load((ROOT / ".config/molecule/config.yml").read_text(encoding="utf-8"))
+    sequence = (scenario.get("scenario") or shared["scenario"])["test_sequence"]
+    wanted = sum(step.split()[0] == "verify" for step in sequence)
+    if status:
+        return f"molecule ended with {status}"
+    if len(counts) != wanted:
+        return f"{len(counts)} of {wanted} verify steps ran tests"
+    odd = {word for count in counts for word in count} - {"passed"}
+    if odd or not all(count.get("passed") for count in counts):
+        return f"not all tests were tried and passed: {counts}"
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
