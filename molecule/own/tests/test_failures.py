@@ -1,0 +1,107 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Modules that do not load, warn, or hold on: what happens is said, and the host stays in a known state."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+
+def test_a_failed_load_explains_itself_and_the_others_are_deployed(play, info):
+    done = play("deploy.yml", kmod_modules=["multi", "failing"])
+    assert done.status != 0
+    said = done.flat()
+    assert "failing does not load" in said
+    assert "No such device; the kernel says: " in said
+    assert "The host is as it was before" in said
+    modules = info("multi", "failing")["modules"]
+    assert modules["multi"]["state"] == "live"
+    assert (modules["failing"]["state"], modules["failing"]["installed"]) == ("absent", None)
+    assert modules["failing"]["persist"] == {"load": False, "options": None}
+
+
+def test_a_reload_that_fails_brings_the_former_back(play, info):
+    good = [{"name": "failing", "parameters": {"fail": False}}]
+    assert play("deploy.yml", kmod_modules=good).status == 0
+    before = info("failing")["modules"]["failing"]
+    assert before["parameters"] == {"fail": "N"}
+    done = play("deploy.yml", kmod_modules=[{"name": "failing", "parameters": {"fail": True}}])
+    assert done.status != 0
+    assert "The host is as it was before" in done.flat()
+    assert info("failing")["modules"]["failing"] == before
+    assert play("deploy.yml", kmod_modules=good, kmod_state="absent").status == 0
+
+
+def test_a_module_that_warns_is_not_kept(play, info):
+    done = play("deploy.yml", kmod_modules=["warns"])
+    assert done.status != 0
+    assert "warns made the kernel warn or fault as it was loaded" in done.flat()
+    assert "taint gained W" in done.flat()
+    assert "reboot this host" in done.flat()
+    assert info("warns")["modules"]["warns"]["state"] == "absent"
+
+
+def test_an_unknown_parameter_is_refused_before_loading(host, info):
+    before = info("multi")["modules"]
+    request = '{"modules": [{"name": "multi", "parameters": {"colour": "red"}}]}'
+    with pytest.raises(host.ansible.AnsibleException) as failure:
+        host.ansible("procfleet.procfs.kmod", request, check=False, become=True)
+    assert "multi has no parameter colour" in failure.value.result["msg"]
+    assert info("multi")["modules"] == before
+
+
+def test_a_reader_inside_is_named_and_nothing_hangs(play, host, info):
+    assert play("deploy.yml", kmod_modules=["stubborn"]).status == 0
+    with host.sudo():
+        host.check_output("setsid cat /proc/stubborn/blocking >/dev/null 2>&1 </dev/null & sleep 1; true")
+        started = time.monotonic()
+        done = play("playbooks/unload.yml", kmod_modules=["stubborn"], kmod_timeout=3)
+        assert time.monotonic() - started < 200
+        assert done.status != 0
+        assert "stubborn cannot be unloaded: inside it is cat (process " in done.flat()
+        assert info("stubborn")["modules"]["stubborn"]["state"] == "live"
+        host.check_output("pkill -x cat")
+    assert play("playbooks/unload.yml", kmod_modules=["stubborn"]).status == 0
+
+
+def test_an_unload_that_takes_too_long_is_bounded_and_the_next_run_mends_it(play, info):
+    slow = [{"name": "stubborn", "parameters": {"hold_ms": 20000}}]
+    assert play("deploy.yml", kmod_modules=slow).status == 0
+    done = play("playbooks/unload.yml", kmod_modules=slow, kmod_timeout=3)
+    assert done.status != 0
+    assert "Unloading stubborn did not end within 3 s" in done.flat()
+    for _ in range(20):
+        if info("stubborn")["modules"]["stubborn"]["state"] == "absent":
+            break
+        time.sleep(2)
+    assert play("deploy.yml", kmod_modules=["stubborn"]).status == 0
+    assert play("deploy.yml", kmod_modules=["stubborn"], kmod_state="absent").status == 0
+
+
+def test_a_full_disk_stops_the_build_and_the_old_module_runs_on(play, host, info):
+    before = info("multi")["modules"]["multi"]
+    with host.sudo():
+        host.check_output("mount -t tmpfs -o size=64k tmpfs /var/lib/procfleet")
+        try:
+            done = play("deploy.yml", kmod_modules=["multi"])
+        finally:
+            host.check_output("umount /var/lib/procfleet")
+    assert done.status != 0
+    assert "No space left on device" in done.flat()
+    assert info("multi")["modules"]["multi"] == before
+
+
+def test_damaged_files_are_found_by_their_content_and_mended(play, host, info):
+    before = info("multi")["modules"]["multi"]
+    with host.sudo():
+        host.check_output(
+            "truncate -s 100 /lib/modules/*/updates/procfleet/multi.ko /var/lib/procfleet/builds/*/multi-*/multi.ko"
+        )
+    noticed = play("playbooks/verify.yml", kmod_modules=["multi"])
+    assert "multi is not as wanted: build not installed" in noticed.output
+    done = play("deploy.yml", kmod_modules=["multi"])
+    assert done.status == 0, done.output
+    after = info("multi")["modules"]["multi"]
+    assert after["installed"] == before["installed"]  # built again, bit by bit the same

@@ -1,0 +1,53 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Several files in one module, and modules that use each other's symbols."""
+
+from __future__ import annotations
+
+import shutil
+
+
+def test_a_module_of_several_files(host):
+    assert host.file("/proc/multi").content_string == "Built from two files\n"
+
+
+def test_one_make_built_all(host):
+    with host.sudo():
+        log = host.check_output("cat /var/lib/procfleet/log/build-*.log")
+    assert log.count("Entering directory '/usr/src") == 1
+    for name in ("multi", "exporter", "importer"):
+        assert f"/{name}/{name}.ko" in log
+
+
+def test_what_exports_is_loaded_first_and_held(info):
+    modules = info("exporter", "importer")["modules"]
+    assert modules["exporter"]["holders"] == ["importer"]
+    assert modules["importer"]["manifest"]["fingerprint"]
+
+
+def test_what_is_in_use_is_not_unloaded_and_its_user_is_named(play, info):
+    before = info("exporter", "importer")["modules"]
+    done = play("playbooks/unload.yml", kmod_modules=["exporter"])
+    assert done.status != 0
+    assert "exporter is in use by importer" in done.flat()
+    assert "Unload importer first" in done.flat()
+    assert info("exporter", "importer")["modules"] == before
+
+
+def test_a_change_below_takes_what_uses_it_along(play, host, info, root, tmp_path):
+    shutil.copytree(root / "tests/fixtures/kmod/exporter", tmp_path / "exporter")
+    shutil.copytree(root / "tests/fixtures/kmod/importer", tmp_path / "importer")
+    source = tmp_path / "exporter/exporter.c"
+    source.write_text(source.read_text() + "\n/* another build */\n")
+    before = info("exporter", "importer", "multi")["modules"]
+    with host.sudo():
+        host.check_output("dmesg --clear")
+        done = play("deploy.yml", kmod_paths=[str(tmp_path)], kmod_modules=["importer"])
+        said = [line for line in host.check_output("dmesg --notime").splitlines() if "loaded" in line]
+    assert done.status == 0, done.output
+    assert said == ["importer: unloaded", "exporter: unloaded", "exporter: loaded", "importer: loaded"]
+    after = info("exporter", "importer", "multi")["modules"]
+    assert after["exporter"]["fingerprint"] != before["exporter"]["fingerprint"]
+    assert after["importer"]["fingerprint"] != before["importer"]["fingerprint"]
+    assert after["multi"] == before["multi"]
+    assert play("deploy.yml").status == 0
