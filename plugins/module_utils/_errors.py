@@ -22,6 +22,6 @@ class KmodError(Exception):
 
     @property
     def message(self) -> str:
-        """One text of up to three sentences: what, why, what to do."""
-        parts = [part.strip().rstrip(".") for part in (self.what, self.why, self.todo) if part.strip()]
-        return ". ".join(parts) + "."
+        """One text: `what: why. What to do.`"""
+        what, why, todo = (part.strip().rstrip(".") for part in (self.what, self.why, self.todo))
+        return ". ".join(part for part in (": ".join(filter(None, (what, why))), todo) if part) + "."

@@ -112,7 +112,7 @@ def _identify(module: dict[str, Any], release: str) -> dict[str, Any]:
     if unknown:
         raise KmodError(
             "%s has no parameter %s" % (name, ", ".join(unknown)),
-            "it has: %s. The kernel would only log it" % (", ".join(sorted(known)) or "none"),
+            "it has %s; the kernel would only log it" % (", ".join(sorted(known)) or "none"),
             "Correct the name",
         )
     module.update(sha256=sha256(data), build_id=image["build_id"])

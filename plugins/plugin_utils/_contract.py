@@ -69,7 +69,7 @@ class Contract:
         if unknown:
             raise KmodError(
                 f"{self.name} has no parameter {', '.join(unknown)}",
-                f"{self.document.path} declares: {', '.join(self.declared) or 'none'}",
+                f"{self.document.path} declares {', '.join(self.declared) or 'none'}",
                 "Correct the name in kmod_modules, or declare the parameter",
             )
         given = {name: one["default"] for name, one in self.declared.items() if "default" in one} | overrides
@@ -123,7 +123,7 @@ class Contract:
         except (KeyError, ValueError) as error:
             known = ", ".join(values) or "none"
             what = f"{value!r} names no parameter: {error}"
-            raise KmodError(what, f"it has: {known}", "Write `$$` for `$`") from error
+            raise KmodError(what, f"it has {known}", "Write `$$` for `$`") from error
 
     def _check_name(self) -> None:
         name = self.document.value["name"]
@@ -139,7 +139,7 @@ class Contract:
             self.document.refuse(at, "must be a mapping")
         for key, value in said.items():
             if key not in known:
-                self.document.refuse((*at, key), "is not a key that procfleet knows", f"Known are: {', '.join(known)}")
+                self.document.refuse((*at, key), "is not a key that procfleet knows", f"Known are {', '.join(known)}")
             if not isinstance(value, known[key]) or (isinstance(value, bool) and bool not in known[key]):
                 kinds = " or ".join(_TYPE_NAMES[kind] for kind in known[key])
                 self.document.refuse((*at, key), f"must be {kinds}, not {value!r}")

@@ -60,7 +60,7 @@ def select(paths: list[str], choice: list[Any]) -> list[tuple[Contract, dict[str
     while waiting:
         name = waiting.pop(0)
         if name not in folders:
-            raise KmodError(f"There is no module {name}", f"known are: {', '.join(folders)}", "Correct kmod_modules")
+            raise KmodError(f"There is no module {name}", f"known are {', '.join(folders)}", "Correct kmod_modules")
         if name not in contracts:
             contracts[name] = Contract(folders[name])
             waiting += [needed for needed in contracts[name].depends if needed in folders]
