@@ -13,6 +13,7 @@ import tarfile
 import time
 from typing import Any, NamedTuple
 
+from ansible_collections.procfleet.procfs.plugins.module_utils import _names
 from ansible_collections.procfleet.procfs.plugins.module_utils._command import run
 from ansible_collections.procfleet.procfs.plugins.module_utils._diagnostics import failed_rules, first_errors, parse
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe
@@ -23,7 +24,6 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._files import (
     write_atomic,
 )
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import (
-    STATE_DIR,
     build_log,
     builds_dir,
 )
@@ -76,7 +76,7 @@ def build(request: Request, names: list[str]) -> dict[str, Any]:
         unpack(request.archive, work)
         result = _make_and_publish(request, names, work)
     except OSError as error:
-        raise KmodError("Building under %s failed" % STATE_DIR, str(error), "Nothing was published") from error
+        raise KmodError("Building under %s failed" % _names.STATE_DIR, str(error), "Nothing was published") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return dict(result, seconds=round(time.monotonic() - started, 1))

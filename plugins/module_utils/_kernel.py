@@ -8,6 +8,7 @@ import os
 import re
 from typing import Any
 
+from ansible_collections.procfleet.procfs.plugins.module_utils import _names
 from ansible_collections.procfleet.procfs.plugins.module_utils._command import find, run
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_bytes, read_text
 
@@ -105,7 +106,7 @@ def parse_os_release(text: str) -> dict[str, Any]:
 
 def headers_path(release: str) -> str:
     """Return where the headers of a kernel are, or would be."""
-    return "/lib/modules/%s/build" % release
+    return "%s/%s/build" % (_names.MODULES_DIR, release)
 
 
 def probe_headers(release: str, compiler: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ansible_collections.procfleet.procfs.plugins.module_utils import _names
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import build_id, describe
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_bytes, read_json, read_text, sha256
@@ -20,6 +21,9 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._names import (
 from ansible_collections.procfleet.procfs.plugins.module_utils._store import fingerprints
 
 SYS_MODULE = "/sys/module"
+PROC_MODULES = "/proc/modules"
+# /proc/modules has words of its own for what /sys/module/<name>/initstate says.
+_STATES = {"Live": "live", "Loading": "coming", "Unloading": "going"}
 
 
 def parse_proc_modules(text: str) -> dict[str, dict[str, Any]]:
@@ -33,7 +37,7 @@ def parse_proc_modules(text: str) -> dict[str, dict[str, Any]]:
             "size": int(fields[1]),
             "refcnt": int(fields[2]) if fields[2] != "-" else 0,
             "holders": [name for name in fields[3].split(",") if name not in ("", "-", "[permanent]")],
-            "state": fields[4].lower(),
+            "state": _STATES.get(fields[4], fields[4].lower()),
             "taint": fields[6].strip("()") if len(fields) > 6 else "",
         }
     return modules
@@ -41,9 +45,9 @@ def parse_proc_modules(text: str) -> dict[str, dict[str, Any]]:
 
 def probe_modules(names: list[str], release: str) -> dict[str, dict[str, Any]]:
     """Return the state of each named module, with one reading of what they share."""
-    live = parse_proc_modules(read_text("/proc/modules") or "")
-    index = read_text("/lib/modules/%s/modules.dep" % release, 1 << 23) or ""
-    builtin = _names_in(read_text("/lib/modules/%s/modules.builtin" % release) or "")
+    live = parse_proc_modules(read_text(PROC_MODULES) or "")
+    index = read_text("%s/%s/modules.dep" % (_names.MODULES_DIR, release), 1 << 23) or ""
+    builtin = _names_in(read_text("%s/%s/modules.builtin" % (_names.MODULES_DIR, release)) or "")
     resolved = _resolve(index, names)
     return {name: _probe(name, release, live.get(name), name in builtin, resolved.get(name)) for name in names}
 
@@ -63,7 +67,7 @@ def _probe(name: str, release: str, live: dict[str, Any] | None, builtin: bool, 
         version=_sys(name, "version"),
         build_id=loaded_build_id(name),
         **_installed(release, name, manifest),
-        resolves_to=path and os.path.join("/lib/modules", release, path),
+        resolves_to=path and os.path.join(_names.MODULES_DIR, release, path),
         persist=persisted(name),
         builds=fingerprints(release, name),
         manifest=manifest,

@@ -9,6 +9,8 @@ import re
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 
 STATE_DIR = "/var/lib/procfleet"
+MODULES_DIR = "/lib/modules"
+ETC_DIR = "/etc"
 INSTALL_SUBDIR = "updates/procfleet"
 _NAME = re.compile(r"[A-Za-z0-9_]{1,55}\Z")
 
@@ -37,7 +39,7 @@ def check_release(release: str) -> str:
 
 def install_dir(release: str) -> str:
     """Where our modules for one release are installed."""
-    return "/lib/modules/%s/%s" % (release, INSTALL_SUBDIR)
+    return "%s/%s/%s" % (MODULES_DIR, release, INSTALL_SUBDIR)
 
 
 def installed_path(release: str, name: str) -> str:
@@ -67,9 +69,9 @@ def manifest_path(release: str, name: str) -> str:
 
 def load_conf(name: str) -> str:
     """The modules-load.d file that loads the module at boot."""
-    return "/etc/modules-load.d/procfleet-%s.conf" % name
+    return "%s/modules-load.d/procfleet-%s.conf" % (ETC_DIR, name)
 
 
 def options_conf(name: str) -> str:
     """The modprobe.d file that gives the module its parameters at boot."""
-    return "/etc/modprobe.d/procfleet-%s.conf" % name
+    return "%s/modprobe.d/procfleet-%s.conf" % (ETC_DIR, name)

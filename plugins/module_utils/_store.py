@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from typing import Any
 
+from ansible_collections.procfleet.procfs.plugins.module_utils import _names
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import (
     make_dir,
     read_bytes,
@@ -21,7 +22,6 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._files import (
     write_json,
 )
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import (
-    STATE_DIR,
     build_dir,
     build_log,
     builds_dir,
@@ -104,4 +104,4 @@ def remove_if_unused(release: str) -> None:
     if not os.path.exists(builds_dir(release)) and not os.path.exists(installed):
         remove(build_log(release))
         parents = (os.path.dirname(path) for path in (builds_dir(release), installed, build_log(release)))
-        remove_empty_dirs(*parents, STATE_DIR)
+        remove_empty_dirs(*parents, _names.STATE_DIR)

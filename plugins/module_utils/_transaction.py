@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.procfleet.procfs.plugins.module_utils import _modules, _store
+from ansible_collections.procfleet.procfs.plugins.module_utils import _modules, _names, _store
 from ansible_collections.procfleet.procfs.plugins.module_utils._command import run
 from ansible_collections.procfleet.procfs.plugins.module_utils._decide import Decision, boot_files
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe
@@ -174,7 +174,7 @@ def write_boot_files(files: dict[str, str | None]) -> None:
 
 def update_index(release: str) -> None:
     """Run depmod for one kernel, so that modprobe and the boot find what was installed."""
-    make_dir("/lib/modules/" + release)
+    make_dir("%s/%s" % (_names.MODULES_DIR, release))
     done = run(["depmod", release], 120)
     if done.status:
         raise KmodError("depmod failed for %s" % release, done.err.strip(), "Make room on the disk and run again")
