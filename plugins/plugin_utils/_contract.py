@@ -8,6 +8,7 @@ docs/contract.md is what people read; this is what holds.
 from __future__ import annotations
 
 import hashlib
+import re
 import string
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from typing import Any
 from ansible_collections.procfleet.procfs.plugins.module_utils._entry import normalise as normalise_entry
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import normalise
+from ansible_collections.procfleet.procfs.plugins.module_utils._parameters import as_text
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._document import Document
-from ansible_collections.procfleet.procfs.plugins.plugin_utils._values import KINDS, as_text, check_value
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._values import KINDS, check_value
 
 FILE = "kmod.yml"
 Kinds = dict[str, tuple[type, ...]]
@@ -41,6 +43,9 @@ _PARAMETER_KEYS: Kinds = {
     "choices": (list,),
     "sysfs": (bool,),
 }
+# Keys of an entry that count; below them these are numbers, and `pattern` is not.
+_COUNTED = ("lines", "numbers")
+_BOUNDS = ("min", "max", "equals")
 _TYPE_NAMES = {str: "a string", list: "a list", dict: "a mapping", int: "a number", bool: "true or false"}
 
 
@@ -61,7 +66,7 @@ class Contract:
         for name in self.declared:
             self._check_parameter(name)
         self.sources = sources(folder)
-        self.entries({})  # a contract that does not hold with its own defaults is refused at once
+        self.gone({})  # and so all entries: a contract that does not hold with its own defaults is refused at once
 
     def parameters(self, overrides: dict[str, Any]) -> dict[str, str]:
         """Return every parameter with its value as text: the override, else the default where one is declared."""
@@ -77,7 +82,7 @@ class Contract:
             why = check_value(self.declared[name], value)
             if why:
                 raise KmodError(f"Parameter {name} of {self.name}: {why}", "", "Correct the value in kmod_modules")
-        return {name: as_text(value) for name, value in given.items()}
+        return {name: KINDS[self.declared[name]["type"]].write(as_text(value)) for name, value in given.items()}
 
     def entries(self, overrides: dict[str, Any]) -> list[dict[str, Any]]:
         """Return all that must hold while it is loaded, parameters under /sys included."""
@@ -87,22 +92,24 @@ class Contract:
             try:
                 found.append(normalise_entry(self._fill(entry, values)))
             except KmodError as error:
-                where = ("entries", index, error.details.get("key", ""))
+                key = error.details.get("key")
+                where = ("entries", index, key) if key else ("entries", index)
                 self.document.refuse(where, f"is wrong: {error.message}")
         return found + self._parameter_entries(values)
 
     def gone(self, overrides: dict[str, Any]) -> list[dict[str, Any]]:
         """Return all that must be gone when it is not loaded."""
         own = [entry["path"] for entry in self.entries(overrides) if entry["state"] == "present"]
-        listed = [self._fill(path, self.parameters(overrides)) for path in self._strings("gone")]
-        paths = [*own, *listed, f"/sys/module/{self.name}"]
-        found = []
-        for path in dict.fromkeys(paths):
-            try:
-                found.append(normalise_entry({"path": path, "state": "gone"}))
-            except KmodError as error:
-                self.document.refuse(("gone",), f"is wrong: {error.message}")
-        return found
+        listed = [self._gone_path(*item, overrides) for item in enumerate(self._strings("gone"))]
+        paths = dict.fromkeys([*own, *listed, f"/sys/module/{self.name}"])
+        return [normalise_entry({"path": path, "state": "gone"}) for path in paths]
+
+    def _gone_path(self, index: int, path: str, overrides: dict[str, Any]) -> str:
+        try:
+            entry = normalise_entry({"path": self._fill(path, self.parameters(overrides)), "state": "gone"})
+        except KmodError as error:
+            self.document.refuse(("gone", index), f"is wrong: {error.message}")
+        return str(entry["path"])
 
     def _parameter_entries(self, values: dict[str, str]) -> list[dict[str, Any]]:
         folder = f"/sys/module/{self.name}/parameters"
@@ -110,12 +117,19 @@ class Contract:
         said = {name: KINDS[self.declared[name]["type"]].sysfs(value) for name, value in sorted(shown.items())}
         return [normalise_entry({"path": f"{folder}/{name}", "equals": text + "\n"}) for name, text in said.items()]
 
-    def _fill(self, value: Any, values: dict[str, str]) -> Any:
-        """Put the parameters' values in the place of `${name}` in every string."""
+    def _fill(self, value: Any, values: dict[str, str], key: str = "") -> Any:
+        """Put the parameters' values in the place of `${name}` in every string; a number where one is counted."""
         if isinstance(value, dict):
-            return {key: self._fill(one, values) for key, one in value.items()}
+            counted = key in _COUNTED
+            return {
+                name: self._fill(one, values, key if counted and name in _BOUNDS else name)
+                for name, one in value.items()
+            }
         if isinstance(value, list):
-            return [self._fill(one, values) for one in value]
+            return [self._fill(one, values, key) for one in value]
+        if key in _COUNTED and isinstance(value, str) and "${" in value:
+            text = self._fill(value, values)
+            return int(text) if text.lstrip("-").isdigit() else text
         if not isinstance(value, str) or "${" not in value:
             return value
         try:
@@ -164,11 +178,15 @@ class Contract:
 
     def _check_parameter(self, name: str) -> None:
         at = ("parameters", name)
+        if not re.match(r"[A-Za-z_][A-Za-z0-9_]*\Z", str(name)) or not isinstance(name, str):
+            self.document.refuse(at, "cannot be a parameter's name in C", "Quote it where YAML takes it for a value")
         said = self.declared[name]
         self._check_keys(at, said, _PARAMETER_KEYS, ("type",))
         if said["type"] not in KINDS:
             self.document.refuse((*at, "type"), f"must be one of {', '.join(KINDS)}, not {said['type']!r}")
         bounds = [(key, said[key]) for key in ("min", "max", "default") if key in said]
+        if said["type"] in ("bool", "string") and {"min", "max"} & set(said):
+            self.document.refuse(at, f"has bounds, but {said['type']} is no number", "Use `choices`")
         for key, value in bounds:
             rule = said if key == "default" else {"type": said["type"]}
             why = check_value(rule, value)

@@ -28,6 +28,7 @@ class Document:
         if len(text) > LIMIT:
             raise KmodError(f"{path} is larger than {LIMIT} bytes")
         try:
+            self._refuse_aliases(text)
             loader = yaml.SafeLoader(text)
             self._node = loader.get_single_node()
             self._refuse_twice(self._node)
@@ -35,6 +36,11 @@ class Document:
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise KmodError(f"{path}:{line}: not YAML", str(error.problem), "Mend the line") from error
+        except yaml.reader.ReaderError as error:  # a control character
+            line = text.count("\n", 0, error.position) + 1
+            raise KmodError(f"{path}:{line}: not YAML", error.reason, "Mend the line") from error
+        except (ValueError, RecursionError) as error:  # such as the 99th of a month, or a thousand brackets
+            raise KmodError(f"{path}:1: holds a value that cannot be read", str(error), "Put it in quotes") from error
         if not isinstance(self.value, dict):
             self.refuse((), "must be a mapping of keys to values")
 
@@ -63,11 +69,20 @@ class Document:
                     return value, name.start_mark.line + 1
         return None
 
+    def _refuse_aliases(self, text: str) -> None:
+        """An alias may hold itself, or grow to gigabytes."""
+        for token in yaml.scan(text, Loader=yaml.SafeLoader):
+            if isinstance(token, yaml.AliasToken):
+                line = token.start_mark.line + 1
+                raise KmodError(f"{self.path}:{line}: the alias *{token.value} is refused", "", "Write it out")
+
     def _refuse_twice(self, node: Any) -> None:
         """YAML would silently take the last of two equal keys."""
         if isinstance(node, yaml.MappingNode):
             seen = set()
             for name, value in node.value:
+                if not isinstance(name, yaml.ScalarNode):
+                    continue  # no key of ours; the constructor refuses it
                 if name.value in seen:
                     line = name.start_mark.line + 1
                     raise KmodError(f"{self.path}:{line}: the key {name.value} stands twice", "", "Keep one")

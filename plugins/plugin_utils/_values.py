@@ -8,24 +8,18 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-from ansible_collections.procfleet.procfs.plugins.module_utils._parameters import check_text, parse_int
+from ansible_collections.procfleet.procfs.plugins.module_utils._parameters import as_text, check_text, parse_int
 
 _TRUE, _FALSE = ("true", "yes", "on", "y", "1"), ("false", "no", "off", "n", "0")
 
 
 class Kind(NamedTuple):
-    """One type of parameter: how its text is read (None: it cannot be), and how /sys shows it."""
+    """One type of parameter: how its text is read (None: it cannot be), passed on, and shown by /sys."""
 
     read: Callable[[str], Any]
+    write: Callable[[str], str]
     sysfs: Callable[[str], str]
     says: str
-
-
-def as_text(value: Any) -> str:
-    """Return a value from YAML as the kernel takes it."""
-    if isinstance(value, bool):
-        return "Y" if value else "N"
-    return str(value)
 
 
 def _integer(text: str) -> int | None:
@@ -36,8 +30,7 @@ def _integer(text: str) -> int | None:
 
 
 def _unsigned(text: str) -> int | None:
-    number = _integer(text)
-    return number if number is not None and number >= 0 else None
+    return None if text.startswith("-") else _integer(text)
 
 
 def _octal(text: str) -> int | None:
@@ -48,12 +41,20 @@ def _boolean(text: str) -> bool | None:
     return text.lower() in _TRUE if text.lower() in _TRUE + _FALSE else None
 
 
+def _yes_or_no(text: str) -> str:
+    return "Y" if _boolean(text) else "N"  # which every kernel takes; `true` only since 5.19
+
+
+def _decimal(text: str) -> str:
+    return str(parse_int(text))
+
+
 KINDS = {
-    "bool": Kind(_boolean, lambda text: "Y" if _boolean(text) else "N", "true or false"),
-    "int": Kind(_integer, lambda text: str(parse_int(text)), "a whole number"),
-    "uint": Kind(_unsigned, lambda text: str(parse_int(text)), "a whole number, not negative"),
-    "octal": Kind(_octal, lambda text: str(parse_int(text)), 'a quoted octal number such as "0600"'),
-    "string": Kind(str, str, "a string"),
+    "bool": Kind(_boolean, _yes_or_no, _yes_or_no, "true or false"),
+    "int": Kind(_integer, str, _decimal, "a whole number"),
+    "uint": Kind(_unsigned, str, _decimal, "a whole number, not negative"),
+    "octal": Kind(_octal, str, _decimal, 'a quoted octal number such as "0600"'),
+    "string": Kind(str, str, str, "a string"),
 }
 
 
