@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import gzip
 import io
 import os
 import shutil
 import tarfile
 import time
+import zlib
 from typing import Any, NamedTuple
 
 from ansible_collections.procfleet.procfs.plugins.module_utils import _names
@@ -95,7 +96,7 @@ def unpack(archive: str, folder: str) -> None:
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 with open(path, "wb") as target:
                     shutil.copyfileobj(source or io.BytesIO(), target)
-    except (tarfile.TarError, binascii.Error, EOFError) as error:
+    except (tarfile.TarError, EOFError, ValueError, zlib.error, gzip.BadGzipFile) as error:
         raise KmodError("The archive of sources is damaged", str(error), "Send it again") from error
 
 
@@ -122,11 +123,16 @@ def _make_and_publish(request: Request, names: list[str], work: str) -> dict[str
             break
         bad = _culprits(parse(log, work), failed_rules(log, work), remaining)
         for name in dependents(bad, depends) & set(remaining):
-            failed[name] = _explain(name, bad, diagnostics, log)
+            failed[name] = _explain(name, bad & needed({name}, depends), diagnostics, log)
         remaining = [name for name in remaining if name not in failed]
     path = build_log(request.release)
     write_atomic(path, "\n".join(logs).encode())
-    for name in _strip([name for name in remaining if name in names], work):
+    nameless = {name for name in remaining if not os.path.exists("%s/%s/%s.ko" % (work, name, name))}
+    for name in dependents(nameless, depends) & set(remaining):
+        failed[name] = _explain_nameless(name, needed({name}, depends) & nameless)
+    whole = [name for name in remaining if name in names and name not in failed]
+    _strip(whole, work)
+    for name in whole:
         _publish(request, name, work)
     return {
         "failed": failed,
@@ -162,21 +168,18 @@ def _explain(name: str, bad: set[str], diagnostics: list[dict[str, Any]], log: s
     return ["not built: it depends on %s, which does not build" % ", ".join(sorted(bad - {name}))]
 
 
-def _strip(names: list[str], work: str) -> list[str]:
+def _explain_nameless(name: str, bad: set[str]) -> list[str]:
+    if name in bad:
+        return ["make left no %s/%s.ko: the folder and the object in its Kbuild must have one name" % (name, name)]
+    return ["not built: it depends on %s, which does not build" % ", ".join(sorted(bad))]
+
+
+def _strip(names: list[str], work: str) -> None:
     """Take the debug sections away: they are most of the bytes, and no host loads them."""
     if names:
-        images = ["%s/%s/%s.ko" % (work, name, name) for name in names]
-        absent = [image for image in images if not os.path.exists(image)]
-        if absent:
-            raise KmodError(
-                "make left no %s" % os.path.relpath(absent[0], work),
-                "the folder, the object in its Kbuild and the name in kmod.yml must be the same",
-                "Mend the Kbuild",
-            )
-        done = run(["strip", "--strip-debug", *images], 60)
+        done = run(["strip", "--strip-debug", *("%s/%s/%s.ko" % (work, name, name) for name in names)], 60)
         if done.status:
             raise KmodError("strip failed", done.err)
-    return names
 
 
 def _publish(request: Request, name: str, work: str) -> None:

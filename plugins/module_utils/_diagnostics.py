@@ -8,10 +8,14 @@ import re
 from typing import Any
 
 _COMPILER = re.compile(
-    r"^(?P<file>[^:\s][^:]*):(?P<line>\d+)(?::(?P<column>\d+))?: (?P<kind>fatal error|error|warning): (?P<text>.*)$"
+    r"^(?P<file>[^:\s][^:]*):(?P<line>\d+)(?::\d+)?: (?P<kind>(?:fatal )?[Ee]rror|[Ww]arning): (?P<text>.*)$"
 )
 _MODPOST = re.compile(r"^(?P<kind>ERROR|WARNING): modpost: (?P<text>.*)$")
-_IN_MODPOST = re.compile(r"\[(?P<file>[^\]]+?)\.k?o\]|^\"?(?P<object>\S+?)\.k?o: ")
+# `"x" [top/m/m.ko] undefined!`; `missing … in top/m/m.o`; `top/m/m.o: section …`, since 6.6 without its suffix
+_MODPOST_PATHS = re.compile(r"\[(\S+?)\.k?o\]|\bin (\S+/\S+?)\.k?o$|^(\S+/\S+?)(?:\.k?o)?(?:\(\S+\))?: ")
+_MODPOST_NAME = re.compile(r"\bmodule ([A-Za-z0-9_-]+)(?:\.ko)? uses ")
+_MAKEFILE = re.compile(r"^(?P<file>[^:\s][^:]*):(?P<line>\d+): \*\*\* (?P<text>.*?)(?:\.\s+Stop\.)?$")
+_NO_RULE = re.compile(r"^make(?:\[\d+\])?: \*\*\* (?P<text>No rule to make target '(?P<file>[^']+)'[^.]*)")
 _MAKE = re.compile(r"^make(?:\[\d+\])?: \*\*\* (?:\[(?P<rule>[^\]]+)\] )?(?P<text>.*)$")
 
 
@@ -23,17 +27,17 @@ def parse(log: str, top: str) -> list[dict[str, Any]]:
     """
     found = []
     for line in log.splitlines():
-        said = _compiler(line, top) or _modpost(line, top)
+        said = _compiler(line, top) or _modpost(line, top) or _makefile(line, top)
         if said and said not in found:
             found.append(said)
     return found
 
 
 def failed_rules(log: str, top: str) -> set[str]:
-    """Return the modules for which make gave up on a rule, whatever the compiler said."""
+    """Return the folders for which make gave up on a rule, whatever the compiler said; not each is a module."""
     rules = (_MAKE.match(line) for line in log.splitlines())
     paths = (re.split(r"[\s:]+", match.group("rule"))[-1] for match in rules if match and match.group("rule"))
-    return {_module(_relative(path, top)) for path in paths if _inside(path, top)} - {""}
+    return {_relative(path, top).partition("/")[0] for path in paths if _inside(path, top)} - {""}
 
 
 def first_errors(diagnostics: list[dict[str, Any]], limit: int = 5) -> list[str]:
@@ -53,8 +57,23 @@ def _compiler(line: str, top: str) -> dict[str, Any] | None:
         "module": _module(file),
         "file": file,
         "line": int(match.group("line")),
-        "kind": "warning" if match.group("kind") == "warning" else "error",
+        "kind": "warning" if match.group("kind").lower() == "warning" else "error",
         "message": match.group("text"),
+    }
+
+
+def _makefile(line: str, top: str) -> dict[str, Any] | None:
+    """What make says of a Kbuild that it cannot read, and of a source that is not there."""
+    match = _MAKEFILE.match(line) or _NO_RULE.match(line)
+    if not match:
+        return None
+    file = _relative(match.group("file"), top)
+    return {
+        "module": _module(file),
+        "file": file,
+        "line": int(match.groupdict().get("line") or 0),
+        "kind": "error",
+        "message": match.group("text").replace(top + "/", ""),
     }
 
 
@@ -62,10 +81,10 @@ def _modpost(line: str, top: str) -> dict[str, Any] | None:
     match = _MODPOST.match(line)
     if not match:
         return None
-    place = _IN_MODPOST.search(match.group("text"))
-    file = _relative((place.group("file") or place.group("object")) + ".ko", top) if place else ""
+    path, name = _MODPOST_PATHS.search(match.group("text")), _MODPOST_NAME.search(match.group("text"))
+    file = _relative(next(filter(None, path.groups())) + ".ko", top) if path else ""
     return {
-        "module": _module(file),
+        "module": name.group(1).replace("-", "_") if name else _module(file),
         "file": file,
         "line": 0,
         "kind": "warning" if match.group("kind") == "WARNING" else "error",

@@ -20,7 +20,7 @@ def sections(image: bytes) -> dict[str, bytes]:
     """
     try:
         return _sections(image)
-    except (struct.error, IndexError, ValueError) as error:
+    except (struct.error, IndexError, ValueError, OverflowError) as error:
         raise KmodError("The module's image is damaged", str(error), "Build it anew") from error
 
 

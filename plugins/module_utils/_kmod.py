@@ -16,7 +16,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._lock import host
 from ansible_collections.procfleet.procfs.plugins.module_utils._modules import probe_modules
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import installed_path, normalise
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import dependents, load_order
-from ansible_collections.procfleet.procfs.plugins.module_utils._parameters import check_text
+from ansible_collections.procfleet.procfs.plugins.module_utils._parameters import as_text, check_text
 from ansible_collections.procfleet.procfs.plugins.module_utils._transaction import Transaction, update_index
 
 
@@ -47,7 +47,7 @@ def manage(modules: list[dict[str, Any]], options: Options) -> dict[str, Any]:
 
 def _complete(module: dict[str, Any], options: Options) -> dict[str, Any]:
     """Return the request with its name normalised and its values checked."""
-    values = {name: check_text(name, str(value)) for name, value in (module.get("parameters") or {}).items()}
+    values = {name: check_text(name, as_text(value)) for name, value in (module.get("parameters") or {}).items()}
     return {
         "name": normalise(module["name"]),
         "path": module.get("path"),

@@ -22,7 +22,12 @@ def host_lock(timeout: float, path: str = LOCK_PATH) -> Iterator[None]:
     :param timeout: seconds to wait for another holder.
     :raises KmodError: naming the holder, when it is still held then.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise KmodError(
+            "The host's lock %s cannot be taken" % path, os.strerror(error.errno or 0), "Run as root: `become: true`"
+        ) from error
     try:
         _acquire(descriptor, time.monotonic() + timeout, timeout)
         os.ftruncate(descriptor, 0)

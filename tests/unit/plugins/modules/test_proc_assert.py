@@ -10,7 +10,6 @@ import pytest
 import yaml
 from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.procfleet.procfs.plugins.module_utils._entry import argument_spec
 from ansible_collections.procfleet.procfs.plugins.modules import proc_assert
 
 GOOD = {"path": "/proc/version", "contains": "Linux version"}
