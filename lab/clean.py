@@ -39,6 +39,9 @@ def clean_libvirt(lab: Lab, pool: Path) -> None:
     # Root's, where a system libvirt runs; otherwise it lies under .lab/.
     if pool.name == lab.id and pool.exists():
         shutil.rmtree(pool)
+    logs = Path("/var/log/libvirt/qemu") if os.getuid() == 0 else Path.home() / ".cache/libvirt/qemu/log"
+    for log in logs.glob(f"{lab.id}-*"):
+        log.unlink()
 
 
 def end(pid: int) -> None:

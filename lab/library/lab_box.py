@@ -74,6 +74,7 @@ class Box:
                 self.pack(work)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
+                give_to_owner(self.lab)
 
     def log(self, step: str) -> Path:
         return self.lab.logs / f"box-{self.short}-{step}.log"
@@ -113,7 +114,6 @@ class Box:
         catalog.write_text(json.dumps({"name": self.name, "versions": [version]}))
         box.rename(final)
         catalog.rename(self.catalog)
-        give_to_owner(self.lab)
 
 
 @contextlib.contextmanager
