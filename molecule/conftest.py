@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from testinfra.utils import ansible_runner
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 900
@@ -20,6 +21,19 @@ SECONDS = 900
 _RESTLESS = ("/proc", "/sys", "/run", "/dev", "/tmp", "/var/log", "/var/lib/systemd", "/var/cache", "/var/lib/apt",
              "/home/vagrant", "/root/.ansible", "/var/tmp")  # fmt: skip
 _LIST = "find / -xdev \\( {skip} \\) -prune -o ! -type d -printf '%p %s %m %u %T@\\n' | sort"
+
+_read_inventory = ansible_runner.get_ansible_inventory
+
+
+def _with_the_labs_key(*arguments: Any) -> dict[str, Any]:
+    """Testinfra takes an inventory's variables as they are written; our key's path is a template."""
+    inventory = _read_inventory(*arguments)
+    for variables in inventory["_meta"]["hostvars"].values():
+        variables["ansible_ssh_private_key_file"] = str(ROOT / ".lab/ssh/id_ed25519")
+    return inventory
+
+
+ansible_runner.get_ansible_inventory = _with_the_labs_key
 
 
 class Play(NamedTuple):
