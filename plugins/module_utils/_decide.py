@@ -66,6 +66,8 @@ def _decide_loaded(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str
     install = wanted["install"] and (
         (seen["installed"] or {}).get("sha256") != wanted["sha256"] or seen["fingerprint"] != wanted["fingerprint"]
     )
+    # Power was cut before depmod: the file is there, and the next boot would not find it.
+    unindexed = wanted["install"] and not install and seen["resolves_to"] != seen["installed"]["path"]
     files = boot_files(wanted["name"], wanted["parameters"], wanted["persist"])
     there = {
         load_conf(wanted["name"]): seen["persist"]["load"],
@@ -75,11 +77,19 @@ def _decide_loaded(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str
         there[load_conf(wanted["name"])] != wanted["persist"]
         or there[options_conf(wanted["name"])] != files[options_conf(wanted["name"])]
     )
-    reasons = (["build not installed"] if install else []) + (["not so set for boot"] if boot else [])
-    if seen["state"] == "absent":
-        return Decision(install, False, True, boot, False, [*reasons, "not loaded"])
+    found = ((install, "build not installed"), (unindexed, "unknown to modprobe"), (boot, "not so set for boot"))
+    reasons = [text for true, text in found if true]
+    if seen["state"] != "live":
+        state = "not loaded" if seen["state"] == "absent" else "neither loaded nor gone, but %s" % seen["state"]
+        return Decision(install or unindexed, False, True, boot, False, [*reasons, state])
     stale = load_reasons(wanted, seen, types)
-    return Decision(install, bool(stale), bool(stale), boot, False, reasons + stale)
+    return Decision(install or unindexed, bool(stale), bool(stale), boot, False, reasons + stale)
+
+
+def parameters_of(seen: dict[str, Any]) -> dict[str, str]:
+    """Return the parameters that load a module as it runs now: as the kernel shows them, else as they were noted."""
+    shown = {name: value for name, value in seen["parameters"].items() if value not in (None, "(null)")}
+    return dict(seen["manifest"].get("parameters", {}), **shown)
 
 
 def load_reasons(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, str]) -> list[str]:

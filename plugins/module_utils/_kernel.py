@@ -121,10 +121,12 @@ def probe_headers(release: str, compiler: str) -> dict[str, Any]:
 
 
 def probe_kconfig(release: str, options: list[str]) -> dict[str, str | None]:
-    """Return each asked option's value (`y`, `m`, a literal, None if unset) in this kernel's configuration."""
+    """Return each asked option's value (`y`, `m`, a literal, None if unset); nothing where no configuration lies."""
     if not options:
         return {}
-    text = read_text("/boot/config-" + release) or read_text(headers_path(release) + "/.config") or ""
+    text = read_text(_names.BOOT_DIR + "/config-" + release) or read_text(headers_path(release) + "/.config")
+    if not text:
+        return {}
     return {option: _kconfig_value(text, option) for option in options}
 
 

@@ -62,9 +62,11 @@ def _complete(module: dict[str, Any], options: Options) -> dict[str, Any]:
 
 
 def _manage(wanted: dict[str, dict[str, Any]], options: Options) -> dict[str, Any]:
-    order = load_order({name: module["depends"] for name, module in wanted.items()})
-    seen = probe_modules(order, options.release)
-    images = {name: _identify(wanted[name], options.release) for name in order}
+    seen = probe_modules(list(wanted), options.release)
+    images = {name: _identify(module, seen[name], options.release) for name, module in wanted.items()}
+    order = load_order(
+        {name: [*module["depends"], *_needs(images[name], name, seen)] for name, module in wanted.items()}
+    )
     for name in order:
         wanted[name]["foreign"] = _foreign(wanted[name], images[name], wanted)
     decisions = _with_dependents(wanted, seen, images, order)
@@ -76,7 +78,7 @@ def _manage(wanted: dict[str, dict[str, Any]], options: Options) -> dict[str, An
             "changed": name in changed,
             "reasons": decisions[name].reasons,
             "log": logs.get(name, []),
-            "state": "loaded" if options.check and decisions[name].load else after[name]["state"],
+            "state": _predicted(decisions[name], seen[name]) if options.check else after[name]["state"],
             "build_id": after[name]["build_id"],
             "parameters": after[name]["parameters"],
         }
@@ -91,10 +93,22 @@ def _manage(wanted: dict[str, dict[str, Any]], options: Options) -> dict[str, An
     }
 
 
-def _identify(module: dict[str, Any], release: str) -> dict[str, Any]:
+def _predicted(decision: Decision, seen: dict[str, Any]) -> str:
+    """Return the state that the decision leads to."""
+    return "live" if decision.load else "absent" if decision.unload else str(seen["state"])
+
+
+def _needs(image: dict[str, Any], name: str, seen: dict[str, dict[str, Any]]) -> list[str]:
+    """What a module uses, whatever its contract says: by the wanted image; of one that leaves, by the kernel."""
+    if image:
+        return [normalise(str(one)) for one in image["depends"]]
+    return [other for other in seen if name in seen[other]["holders"]]
+
+
+def _identify(module: dict[str, Any], seen: dict[str, Any], release: str) -> dict[str, Any]:
     """Read the wanted image; add its sha256, build_id and fingerprint to the request; return what it says."""
     name = module["name"]
-    if module["state"] != "loaded":
+    if module["state"] != "loaded" or seen["state"] == "builtin":
         return {}
     module["path"] = module["path"] or installed_path(release, name)
     data = read_bytes(module["path"])
@@ -135,7 +149,7 @@ def _with_dependents(
     """Decide for each; a module that leaves takes those that use it along, and they come back after it."""
     decisions = {name: decide(wanted[name], seen[name], images[name].get("parameters", {})) for name in order}
     leaving = {name for name in order if decisions[name].unload}
-    for name in dependents(leaving, {name: _uses(name, wanted, seen) for name in order}) - leaving:
+    for name in dependents(leaving, {name: _uses(name, wanted, seen, images) for name in order}) - leaving:
         if seen[name]["state"] == "live":
             one = decisions[name]
             reasons = [*one.reasons, "a module that it uses is changed"]
@@ -143,9 +157,12 @@ def _with_dependents(
     return decisions
 
 
-def _uses(name: str, wanted: dict[str, dict[str, Any]], seen: dict[str, dict[str, Any]]) -> list[str]:
-    """What a module depends on, by its contract and by what the kernel shows."""
-    return [*wanted[name]["depends"], *(other for other in seen if name in seen[other]["holders"])]
+def _uses(
+    name: str, wanted: dict[str, dict[str, Any]], seen: dict[str, dict[str, Any]], images: dict[str, dict[str, Any]]
+) -> list[str]:
+    """What a module depends on, by its contract, by its image and by what the kernel shows."""
+    held = (other for other in seen if name in seen[other]["holders"])
+    return [*wanted[name]["depends"], *_needs(images[name], name, seen), *held]
 
 
 def _apply(
@@ -158,7 +175,7 @@ def _apply(
 ) -> tuple[dict[str, list[str]], dict[str, dict[str, Any]]]:
     logs: dict[str, list[str]] = {}
     failed: dict[str, dict[str, Any]] = {}
-    for group in groups({name: _uses(name, wanted, seen) for name in order}, order):
+    for group in groups({name: _uses(name, wanted, seen, images) for name in order}, order):
         transaction = Transaction(options.release, options.timeout, [wanted[name] for name in group], seen, images)
         try:
             transaction.run({name: decisions[name] for name in group})
@@ -166,7 +183,10 @@ def _apply(
             failed.update({name: dict(error.details, msg=error.message) for name in group if decisions[name].changes})
         logs.update(transaction.log)
     if options.install and any(one.install or one.purge for one in decisions.values()):
-        update_index(options.release)
+        try:
+            update_index(options.release)
+        except KmodError as error:
+            failed.update({name: dict(error.details, msg=error.message) for name in order if decisions[name].install})
     return logs, failed
 
 

@@ -11,6 +11,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._errors import Km
 STATE_DIR = "/var/lib/procfleet"
 MODULES_DIR = "/lib/modules"
 ETC_DIR = "/etc"
+BOOT_DIR = "/boot"
 INSTALL_SUBDIR = "updates/procfleet"
 _NAME = re.compile(r"[A-Za-z0-9_]{1,55}\Z")
 

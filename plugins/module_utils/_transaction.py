@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils import _modules, _names, _store
 from ansible_collections.procfleet.procfs.plugins.module_utils._command import run
-from ansible_collections.procfleet.procfs.plugins.module_utils._decide import Decision, boot_files
+from ansible_collections.procfleet.procfs.plugins.module_utils._decide import Decision, boot_files, parameters_of
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import (
@@ -16,7 +16,6 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._files import (
     read_bytes,
     remove,
     remove_empty_dirs,
-    sha256,
     write_atomic,
     write_json,
 )
@@ -48,6 +47,8 @@ class Transaction:
         self.release, self.timeout = release, timeout
         self.modules, self.seen, self.images = modules, seen, images
         self.log: dict[str, list[str]] = {module["name"]: [] for module in modules}
+        self._former: dict[str, bytes | None] = {}  # each file that was changed -> what it held
+        self._tried: set[str] = set()  # what may be loaded now by our doing
 
     def run(self, decisions: dict[str, Decision]) -> None:
         """Apply the decisions; on failure put everything back and raise what went wrong."""
@@ -70,6 +71,7 @@ class Transaction:
                 self.log[module["name"]] += unload(module, self.timeout)
         for module in self.modules:
             if decisions[module["name"]].load:
+                self._tried.add(module["name"])
                 self.log[module["name"]] += load(module, self.images[module["name"]], self.timeout)
         for module in self.modules:
             self._settle(module, decisions[module["name"]])
@@ -81,19 +83,27 @@ class Transaction:
             raise KmodError("%s is not there" % module["path"], "", "Build it anew")
         if _store.published(self.release, module["name"], module["fingerprint"]) is None:
             _store.publish(self.release, module["name"], module["fingerprint"], image, self.images[module["name"]])
+        self._remember(installed_path(self.release, module["name"]))
         write_atomic(installed_path(self.release, module["name"]), image)
+
+    def _remember(self, *paths: str) -> None:
+        for path in paths:
+            self._former.setdefault(path, read_bytes(path))
 
     def _settle(self, module: dict[str, Any], decision: Decision) -> None:
         """What follows from success: the boot's files, the note of what is installed, old builds gone."""
         name = module["name"]
         if decision.boot:
-            write_boot_files(boot_files(name, module["parameters"], module["persist"] and module["state"] == "loaded"))
+            files = boot_files(name, module["parameters"], module["persist"] and module["state"] == "loaded")
+            self._remember(*files)
+            write_boot_files(files)
         if decision.purge and self.seen[name]["manifest"] and not module["install"]:
             _store.prune(self.release, name, self.seen[name]["manifest"])
         elif decision.purge:
             _store.purge(self.release, name)
         elif module["state"] == "loaded" and module["install"] and decision.changes:
             manifest = next_manifest(module, self.seen[name]["manifest"])
+            self._remember(manifest_path(self.release, name))
             write_json(manifest_path(self.release, name), manifest)
             _store.prune(self.release, name, manifest)
 
@@ -103,56 +113,52 @@ class Transaction:
         touched = [module for module in self.modules if decisions[module["name"]].changes]
         for module in reversed(touched):
             self._try(trouble, self._unload_new, module)
-        for module in touched:
-            self._try(trouble, self._restore_files, module)
+        for path in self._former:
+            self._try(trouble, self._restore_file, path)
         for module in touched:
             self._try(trouble, self._load_former, module)
         return trouble
 
     @staticmethod
-    def _try(trouble: list[str], step: Any, module: dict[str, Any]) -> None:
+    def _try(trouble: list[str], step: Any, what: Any) -> None:
         try:
-            step(module)
+            step(what)
         except KmodError as error:
             trouble.append(error.message)
 
     def _unload_new(self, module: dict[str, Any]) -> None:
-        """Take out an image that is loaded now and was not before."""
-        name = module["name"]
-        running = _modules.loaded_build_id(name)
-        changed = running != self.seen[name]["build_id"] or self.seen[name]["state"] == "absent"
-        if _modules.load_state(name) == "live" and (changed or self._drifted(name)):
+        """Take out an image that this transaction loaded."""
+        if module["name"] in self._tried and _modules.load_state(module["name"]) == "live":
             unload(dict(module, log={}), self.timeout)
 
-    def _drifted(self, name: str) -> bool:
-        return bool(_modules.parameters(name) != self.seen[name]["parameters"])
-
-    def _restore_files(self, module: dict[str, Any]) -> None:
-        name, before = module["name"], self.seen[module["name"]]
-        former = before["manifest"].get("fingerprint")
-        image = read_bytes("%s/%s.ko" % (build_dir(self.release, name, former), name)) if former else None
-        now = read_bytes(installed_path(self.release, name))
-        if before["installed"] is not None and now is not None and sha256(now) == before["installed"]["sha256"]:
-            return
-        if before["installed"] is None:
-            remove(installed_path(self.release, name))
+    def _restore_file(self, path: str) -> None:
+        image = self._former[path]
+        if image is None:
+            remove(path)
             remove_empty_dirs(install_dir(self.release))
-        elif image is not None:
-            write_atomic(installed_path(self.release, name), image)
+        elif read_bytes(path) != image:
+            write_atomic(path, image)
 
     def _load_former(self, module: dict[str, Any]) -> None:
         """Load the image that ran before, with the parameters that it had."""
         name, before = module["name"], self.seen[module["name"]]
         if before["state"] != "live" or _modules.load_state(name) == "live":
             return
-        path = installed_path(self.release, name) if before["installed"] else before["resolves_to"]
-        image = describe(read_bytes(path) or b"") if path else {}
-        if image.get("build_id") != before["build_id"]:
+        places = [before["resolves_to"], installed_path(self.release, name)]
+        places += ["%s/%s.ko" % (build_dir(self.release, name, one), name) for one in before["builds"]]
+        found = ((path, _described(path)) for path in places if path)
+        path, image = next(((path, one) for path, one in found if one.get("build_id") == before["build_id"]), ("", {}))
+        if not path:
             raise KmodError("The image of %s that ran before is not on this host" % name)
-        shown = {parameter: value for parameter, value in before["parameters"].items() if value is not None}
-        values = dict(before["manifest"].get("parameters", {}), **shown)
-        former = dict(module, path=path, parameters=values, log={})
-        load(former, dict(image, parameters=image["parameters"]), self.timeout)
+        former = dict(module, path=path, parameters=parameters_of(before), log={})
+        load(former, image, self.timeout)
+
+
+def _described(path: str) -> dict[str, Any]:
+    try:
+        return describe(read_bytes(path) or b"")
+    except KmodError:
+        return {}
 
 
 def next_manifest(module: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:

@@ -81,7 +81,7 @@ headers:
   type: dict
   sample: {path: /lib/modules/6.1.0-40-cloud-amd64/build, present: true, make: /usr/bin/make, compiler: /usr/bin/gcc-12}
 kconfig:
-  description: The value of each asked option; null where it is not set.
+  description: The value of each asked option, null where it is not set; empty where the host keeps no configuration.
   returned: always
   type: dict
   sample: {CONFIG_PROC_FS: "y"}

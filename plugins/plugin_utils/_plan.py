@@ -6,7 +6,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ansible_collections.procfleet.procfs.plugins.module_utils._decide import Decision, boot_files, decide
+from ansible_collections.procfleet.procfs.plugins.module_utils._decide import (
+    Decision,
+    boot_files,
+    decide,
+    parameters_of,
+)
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._fingerprint import fingerprint
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import build_dir
@@ -52,7 +57,7 @@ def plan(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], op
     return {
         "packages": packages,
         "build": build,
-        "modules": [_request(module, seen, options) for module in modules] if changing else [],
+        "modules": [_request(module, seen, options) for module in _loadable(modules, seen)] if changing else [],
         "entries": {module.contract.name: _entries(module, options) for module in modules},
         "depends": {module.contract.name: module.contract.depends for module in modules},
         "fingerprints": {module.contract.name: module.fingerprint for module in modules},
@@ -91,12 +96,11 @@ def _former(contract: Contract, state: dict[str, Any]) -> dict[str, Any]:
             "a cycle unloads it and could not bring it back",
             "Unload it first, or deploy it",
         )
-    shown = {name: value for name, value in state["parameters"].items() if value is not None}
     return {
         "name": contract.name,
         "path": installed["path"],
         "fingerprint": state["manifest"]["fingerprint"],
-        "parameters": {**state["manifest"].get("parameters", {}), **shown},
+        "parameters": parameters_of(state),
         "depends": contract.depends,
     }
 
@@ -145,8 +149,8 @@ def check_host(modules: list[Module], seen: dict[str, Any]) -> None:
             "Turn Secure Boot off on this host, or leave it out",
         )
     for module in modules:
-        unset = [option for option in module.contract.kconfig if not seen["kconfig"].get(option)]
-        if unset and any(seen["kconfig"].values()):
+        unset = [option for option in module.contract.kconfig if seen["kconfig"].get(option, "not known") is None]
+        if unset:
             raise KmodError(
                 f"{module.contract.name} needs {', '.join(unset)}",
                 f"kernel {kernel['release']} was built without",
@@ -154,13 +158,17 @@ def check_host(modules: list[Module], seen: dict[str, Any]) -> None:
             )
 
 
+def _loadable(modules: list[Module], seen: dict[str, Any]) -> list[Module]:
+    return [module for module in modules if seen["modules"][module.contract.name]["state"] != "builtin"]
+
+
 def _to_build(modules: list[Module], seen: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what `kmod_build` is asked for: builds that are neither installed nor kept here, with what they need."""
     missing = set()
-    for module in modules:
+    for module in _loadable(modules, seen):
         state = seen["modules"][module.contract.name]
-        kept = module.fingerprint in state["builds"]
-        if module.decision.changes and not kept and state["state"] != "builtin":
+        kept = module.fingerprint in (*state["builds"], state["fingerprint"])
+        if module.decision.changes and not kept:
             missing.add(module.contract.name)
     closure = needed(missing, {module.contract.name: module.contract.depends for module in modules})
     return [
@@ -195,9 +203,10 @@ def _request(module: Module, seen: dict[str, Any], options: Options) -> dict[str
     name = module.contract.name
     request = {"name": name, "depends": module.contract.depends, "log": module.contract.log}
     if options.state == "loaded":
+        state = seen["modules"][name]
         folder = build_dir(seen["kernel"]["release"], name, module.fingerprint)
         request.update(
-            path=f"{folder}/{name}.ko",
+            path=state["installed"]["path"] if state["fingerprint"] == module.fingerprint else f"{folder}/{name}.ko",
             fingerprint=module.fingerprint,
             parameters=module.contract.parameters(module.overrides),
         )

@@ -21,7 +21,7 @@ def test_numbers(text, number):
     "text", ["", "-", "--5", "+-5", "08", "0o17", "1_000", " 5", "5 ", "5\n", "٣", "1e3", "0x", "five", "²"]
 )
 def test_what_the_kernel_takes_for_no_number(text):
-    with pytest.raises(ValueError, match="number|invalid"):
+    with pytest.raises(ValueError, match=r"number|invalid"):
         _parameters.parse_int(text)
 
 

@@ -1,0 +1,167 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Deciding for one module: every way in which it can differ from what is wanted, and none where it does not."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.procfleet.procfs.plugins.module_utils._decide import boot_files, decide, parameters_of
+
+WANTED = {
+    "name": "m",
+    "state": "loaded",
+    "install": True,
+    "persist": True,
+    "sha256": "sum",
+    "build_id": "id",
+    "fingerprint": "print",
+    "parameters": {"mode": "0644", "hidden": "5"},
+}
+TYPES = {"mode": "ushort", "hidden": "int"}
+PATH = "/lib/modules/6.1/updates/procfleet/m.ko"
+CONVERGED = {
+    "state": "live",
+    "holders": [],
+    "parameters": {"mode": "420"},
+    "build_id": "id",
+    "installed": {"path": PATH, "sha256": "sum", "build_id": "id"},
+    "fingerprint": "print",
+    "resolves_to": PATH,
+    "persist": {"load": True, "options": "options m hidden=5 mode=0644\n"},
+    "builds": ["print"],
+    "manifest": {"fingerprint": "print", "parameters": {"mode": "0644", "hidden": "5"}, "former": None},
+}
+ABSENT = {
+    "state": "absent",
+    "holders": [],
+    "parameters": {},
+    "build_id": None,
+    "installed": None,
+    "fingerprint": None,
+    "resolves_to": None,
+    "persist": {"load": False, "options": None},
+    "builds": [],
+    "manifest": {},
+}
+
+
+def steps(decision):
+    return {name for name in ("install", "unload", "load", "boot", "purge") if getattr(decision, name)}
+
+
+def test_nothing_to_do():
+    decision = decide(WANTED, CONVERGED, TYPES)
+    assert not decision.changes
+    assert decision.reasons == []
+
+
+def test_a_fresh_host():
+    decision = decide(WANTED, ABSENT, TYPES)
+    assert steps(decision) == {"install", "load", "boot"}
+    assert decision.reasons == ["build not installed", "not so set for boot", "not loaded"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected", "reason"),
+    [
+        ({"state": "absent", "build_id": None, "parameters": {}}, {"load"}, "not loaded"),
+        ({"build_id": "old"}, {"unload", "load"}, "another image loaded (build-id old)"),
+        ({"build_id": None}, {"unload", "load"}, "another image loaded (build-id unknown)"),
+        ({"parameters": {"mode": "384"}}, {"unload", "load"}, "parameter mode is 384 instead of 0644"),
+        (
+            {"manifest": {"fingerprint": "print", "parameters": {"hidden": "6"}}},
+            {"unload", "load"},
+            "parameter hidden is 6 instead of 5",
+        ),
+        ({"parameters": {"mode": "420", "hidden": None}}, set(), ""),
+        ({"manifest": {}}, set(), ""),
+        ({"installed": None, "fingerprint": None, "resolves_to": None}, {"install"}, "build not installed"),
+        ({"installed": {"path": PATH, "sha256": "cut"}, "fingerprint": None}, {"install"}, "build not installed"),
+        ({"fingerprint": None, "manifest": {}}, {"install"}, "build not installed"),
+        ({"fingerprint": "other"}, {"install"}, "build not installed"),
+        ({"resolves_to": None}, {"install"}, "unknown to modprobe"),
+        ({"resolves_to": "/lib/modules/6.1/extra/m.ko"}, {"install"}, "unknown to modprobe"),
+        ({"persist": {"load": False, "options": None}}, {"boot"}, "not so set for boot"),
+        ({"persist": {"load": True, "options": None}}, {"boot"}, "not so set for boot"),
+        ({"persist": {"load": True, "options": "options m mode=0600\n"}}, {"boot"}, "not so set for boot"),
+        ({"state": "going"}, {"load"}, "neither loaded nor gone, but going"),
+        ({"state": "coming"}, {"load"}, "neither loaded nor gone, but coming"),
+        ({"state": "builtin", "build_id": None, "installed": None}, set(), "built into the kernel"),
+    ],
+)
+def test_each_difference(seen, expected, reason):
+    decision = decide(WANTED, {**CONVERGED, **seen}, TYPES)
+    assert steps(decision) == expected
+    assert decision.reasons == ([reason] if reason else [])
+
+
+@pytest.mark.parametrize(
+    ("persist", "there", "boot"),
+    [
+        (False, {"load": True, "options": "options m mode=0644\n"}, True),
+        (False, {"load": False, "options": "options m mode=0644\n"}, True),
+        (False, {"load": True, "options": None}, True),
+        (False, {"load": False, "options": None}, False),
+        (True, {"load": True, "options": "options m hidden=5 mode=0644\n"}, False),
+    ],
+)
+def test_the_next_boot(persist, there, boot):
+    decision = decide({**WANTED, "persist": persist}, {**CONVERGED, "persist": there}, TYPES)
+    assert decision.boot is boot
+    assert decision.changes is boot
+
+
+def test_without_install_files_and_boot_are_left_alone():
+    wanted = {**WANTED, "install": False}
+    assert steps(decide(wanted, ABSENT, TYPES)) == {"load"}
+    assert steps(decide(wanted, {**CONVERGED, "persist": ABSENT["persist"], "fingerprint": None}, TYPES)) == set()
+
+
+@pytest.mark.parametrize(
+    ("state", "install", "seen", "expected"),
+    [
+        ("unloaded", True, CONVERGED, {"unload", "boot"}),
+        ("unloaded", True, {**CONVERGED, "state": "absent"}, {"boot"}),
+        ("unloaded", True, {**CONVERGED, "persist": ABSENT["persist"]}, {"unload"}),
+        ("unloaded", True, ABSENT, set()),
+        ("unloaded", False, CONVERGED, {"unload"}),
+        ("unloaded", True, {**CONVERGED, "state": "builtin"}, set()),
+        ("absent", True, CONVERGED, {"unload", "boot", "purge"}),
+        ("absent", True, ABSENT, set()),
+        ("absent", True, {**ABSENT, "manifest": {"fingerprint": "x"}}, {"purge"}),
+        ("absent", True, {**ABSENT, "builds": ["x"]}, {"purge"}),
+        ("absent", True, {**ABSENT, "installed": {"path": PATH, "sha256": "x"}}, {"purge"}),
+        ("absent", False, {**CONVERGED, "state": "absent"}, set()),
+        ("absent", False, {**CONVERGED, "state": "absent", "builds": ["print", "left"]}, {"purge"}),
+        ("absent", False, {**ABSENT, "builds": ["b"], "manifest": {"former": {"fingerprint": "b"}}}, set()),
+    ],
+)
+def test_leaving(state, install, seen, expected):
+    assert steps(decide({**WANTED, "state": state, "install": install}, seen, {})) == expected
+
+
+def test_deciding_twice_is_deciding_once():
+    """After the steps of a decision nothing is left: what a second run would see."""
+    seen = {**ABSENT, **{key: CONVERGED[key] for key in ("state", "build_id", "installed", "fingerprint")}}
+    seen["resolves_to"] = PATH
+    seen["parameters"], seen["manifest"] = {"mode": "420"}, CONVERGED["manifest"]
+    load, options = boot_files("m", WANTED["parameters"], True).values()
+    seen["persist"] = {"load": load is not None, "options": options}
+    assert not decide(WANTED, seen, TYPES).changes
+
+
+def test_boot_files():
+    load, options = boot_files("m", {"b": "x y", "a": "1"}, True).items()
+    assert load == ("/etc/modules-load.d/procfleet-m.conf", "m\n")
+    assert options == ("/etc/modprobe.d/procfleet-m.conf", 'options m a=1 b="x y"\n')
+    assert list(boot_files("m", {}, True).values()) == ["m\n", None]
+    assert list(boot_files("m", {"a": "1"}, False).values()) == [None, None]
+
+
+def test_parameters_as_they_run():
+    seen = {
+        "parameters": {"mode": "384", "secret": None, "label": "(null)"},
+        "manifest": {"parameters": {"mode": "0644", "secret": "5"}},
+    }
+    assert parameters_of(seen) == {"mode": "384", "secret": "5"}
+    assert parameters_of({"parameters": {}, "manifest": {}}) == {}
