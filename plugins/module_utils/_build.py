@@ -86,8 +86,8 @@ def build(request: Request, names: list[str]) -> dict[str, Any]:
 def unpack(archive: str, folder: str) -> None:
     """Unpack the sources, refusing all that is not a plain file or would leave the folder."""
     try:
-        stream = io.BytesIO(base64.b64decode(archive, validate=True))
-        with tarfile.open(fileobj=stream, mode="r:gz") as tar:
+        packed = io.BytesIO(base64.b64decode(archive, validate=True))
+        with gzip.GzipFile(fileobj=packed) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
             members = tar.getmembers()
             _check_members(members)
             for member in members:
@@ -96,6 +96,8 @@ def unpack(archive: str, folder: str) -> None:
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 with open(path, "wb") as target:
                     shutil.copyfileobj(source or io.BytesIO(), target)
+            while stream.read(1 << 16):  # to the check sum at its end
+                pass
     except (tarfile.TarError, EOFError, ValueError, zlib.error, gzip.BadGzipFile) as error:
         raise KmodError("The archive of sources is damaged", str(error), "Send it again") from error
 
