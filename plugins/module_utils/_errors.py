@@ -20,6 +20,9 @@ class KmodError(Exception):
         self.what, self.why, self.todo, self.details = what, why, todo, details
         super().__init__(self.message)
 
+    def __str__(self) -> str:
+        return self.message  # with what was added on the way
+
     @property
     def message(self) -> str:
         """One text: `what: why. What to do.`"""

@@ -77,5 +77,11 @@ def check_value(rule: dict[str, Any], value: Any) -> str:
         return f"must be one of {', '.join(map(as_text, rule['choices']))}, not {text}"
     low, high = (kind.read(as_text(rule[key])) if key in rule else None for key in ("min", "max"))
     if (low is not None and number < low) or (high is not None and number > high):
-        return f"must be {rule.get('min', '')} to {rule.get('max', '')}, not {text}"
+        return f"must be {_range(rule)}, not {text}"
     return ""
+
+
+def _range(rule: dict[str, Any]) -> str:
+    if "min" in rule and "max" in rule:
+        return f"{rule['min']} to {rule['max']}"
+    return f"at least {rule['min']}" if "min" in rule else f"at most {rule['max']}"

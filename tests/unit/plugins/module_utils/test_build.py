@@ -12,6 +12,7 @@ import tarfile
 
 import pytest
 from ansible_collections.procfleet.procfs.plugins.module_utils import _build, _names
+from ansible_collections.procfleet.procfs.plugins.module_utils._command import Finished
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._store import fingerprints
 
@@ -118,7 +119,6 @@ class Make:
 
 
 def _build_finished(status, out):
-    from ansible_collections.procfleet.procfs.plugins.module_utils._command import Finished
 
     return Finished(status, out, "")
 

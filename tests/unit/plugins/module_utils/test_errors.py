@@ -45,6 +45,7 @@ def test_the_message_follows_what_is_added_on_the_way():
     error = KmodError("It failed", "why", "Do", log=["x"])
     error.why += ". The host is as it was before"
     assert error.message == "It failed: why. The host is as it was before. Do."
+    assert str(error) == error.message
     assert error.details == {"log": ["x"]}
 
 

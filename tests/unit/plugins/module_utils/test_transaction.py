@@ -1,0 +1,285 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a group of modules does together, in which order, and how it is put back. Loading is recorded, not done."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from ansible_collections.procfleet.procfs.plugins.module_utils import _modules, _names, _store, _transaction
+from ansible_collections.procfleet.procfs.plugins.module_utils._decide import Decision
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.module_utils._files import sha256, write_atomic, write_json
+from ansible_collections.procfleet.procfs.plugins.module_utils._transaction import Transaction, next_manifest
+
+R = "6.1"
+NEW = Decision(True, False, True, True, False, [])
+RELOAD = Decision(True, True, True, True, False, [])
+LEAVE = Decision(False, True, False, True, True, [])
+NOTHING = Decision(False, False, False, False, False, [])
+
+
+class Kernel:
+    """Which build runs under which name; a load or unload can be told to fail, before or after it has worked."""
+
+    def __init__(self):
+        self.running, self.calls, self.failing = {}, [], set()
+
+    def load(self, module, image, _timeout):
+        step = ("load", module["name"], image["build_id"])
+        self.calls.append(step)
+        if step in self.failing:
+            raise KmodError("%s does not load" % module["name"], "the kernel says no", "Mend it")
+        self.running[module["name"]] = (image["build_id"], module["parameters"])
+        if ("late", *step[1:]) in self.failing:
+            raise KmodError("%s made the kernel warn" % module["name"], reboot_needed=True)
+        return ["loaded " + module["name"]]
+
+    def unload(self, module, _timeout):
+        self.calls.append(("unload", module["name"]))
+        if ("unload", module["name"]) in self.failing:
+            raise KmodError("%s is in use" % module["name"])
+        del self.running[module["name"]]
+        return ["unloaded " + module["name"]]
+
+
+@pytest.fixture
+def kernel(host, monkeypatch):
+    played = Kernel()
+    monkeypatch.setattr(_transaction, "load", played.load)
+    monkeypatch.setattr(_transaction, "unload", played.unload)
+    monkeypatch.setattr(_transaction, "describe", lambda data: {"build_id": data.decode(), "parameters": {}})
+    monkeypatch.setattr(_modules, "load_state", lambda name: "live" if name in played.running else "absent")
+    return played
+
+
+def wanted(name, build):
+    path = "%s/built-%s-%s" % (_names.STATE_DIR, name, build)
+    write_atomic(path, build.encode())
+    return {
+        "name": name,
+        "path": path,
+        "fingerprint": build * 8,
+        "parameters": {"p": "2"},
+        "depends": [],
+        "log": {"load": ["x"]},
+        "state": "loaded",
+        "install": True,
+        "persist": True,
+        "sha256": sha256(build.encode()),
+        "build_id": build,
+        "foreign": [],
+    }
+
+
+def deployed(kernel, name, build):
+    """Put a module on the host as a former deploy left it, and return what the probe sees."""
+    data = build.encode()
+    manifest = {"fingerprint": build * 8, "sha256": sha256(data), "parameters": {"p": "1", "q": "7"}, "former": None}
+    _store.publish(R, name, build * 8, data, {"build_id": build})
+    write_atomic(_names.installed_path(R, name), data)
+    write_json(_names.manifest_path(R, name), manifest)
+    write_atomic(_names.options_conf(name), b"options former\n")
+    kernel.running[name] = (build, {"p": "1"})
+    return {
+        "state": "live",
+        "build_id": build,
+        "parameters": {"p": "1"},
+        "installed": {"path": _names.installed_path(R, name), "sha256": sha256(data), "build_id": build},
+        "resolves_to": _names.installed_path(R, name),
+        "builds": [build * 8],
+        "manifest": manifest,
+    }
+
+
+def fresh():
+    return {
+        "state": "absent",
+        "build_id": None,
+        "parameters": {},
+        "installed": None,
+        "resolves_to": None,
+        "builds": [],
+        "manifest": {},
+    }
+
+
+def transaction(modules, seen):
+    images = {one["name"]: {"build_id": one["build_id"], "parameters": {}} for one in modules}
+    return Transaction(R, 5, modules, dict(zip([one["name"] for one in modules], seen, strict=True)), images)
+
+
+def files(host):
+    """Every file of the host but the builds, with its content."""
+    found = {}
+    for folder, _folders, names in os.walk(host):
+        for name in names:
+            path = os.path.join(folder, name)
+            if "built-" not in path and "/builds/" not in path:
+                with open(path, "rb") as stream:
+                    found[path] = stream.read()
+    return found
+
+
+def test_a_first_deploy(kernel, host):
+    modules = [wanted("a", "A1"), wanted("b", "B1")]
+    run = transaction(modules, [fresh(), fresh()])
+    run.run({"a": NEW, "b": NEW})
+    assert kernel.calls == [("load", "a", "A1"), ("load", "b", "B1")]
+    assert run.log == {"a": ["loaded a"], "b": ["loaded b"]}
+    assert open(_names.installed_path(R, "a")).read() == "A1"  # noqa: SIM115
+    assert open(_names.options_conf("b")).read() == "options b p=2\n"  # noqa: SIM115
+    assert json.load(open(_names.manifest_path(R, "b"))) == {  # noqa: SIM115
+        "fingerprint": "B1" * 8,
+        "sha256": sha256(b"B1"),
+        "build_id": "B1",
+        "parameters": {"p": "2"},
+        "former": None,
+    }
+    assert _store.fingerprints(R, "a") == ["A1" * 8]
+
+
+def test_a_reload_goes_out_in_reverse_and_comes_back_in_order(kernel):
+    seen = [deployed(kernel, "a", "A1"), deployed(kernel, "b", "B1")]
+    transaction([wanted("a", "A2"), wanted("b", "B2")], seen).run({"a": RELOAD, "b": RELOAD})
+    assert kernel.calls == [("unload", "b"), ("unload", "a"), ("load", "a", "A2"), ("load", "b", "B2")]
+    assert set(_store.fingerprints(R, "a")) == {"A1" * 8, "A2" * 8}
+
+
+@pytest.mark.parametrize("failing", [("load", "b", "B2"), ("late", "b", "B2"), ("load", "a", "A2"), ("unload", "a")])
+def test_a_failure_puts_all_back(kernel, host, failing):
+    seen = [deployed(kernel, "a", "A1"), deployed(kernel, "b", "B1")]
+    before = files(host)
+    kernel.failing = {failing}
+    with pytest.raises(KmodError) as caught:
+        transaction([wanted("a", "A2"), wanted("b", "B2")], seen).run({"a": RELOAD, "b": RELOAD})
+    assert caught.value.details["restored"] is True
+    assert "The host is as it was before" in caught.value.message
+    assert {name: build for name, (build, _values) in kernel.running.items()} == {"a": "A1", "b": "B1"}
+    assert files(host) == before
+
+
+def test_the_former_comes_back_with_the_parameters_that_it_had(kernel):
+    seen = [deployed(kernel, "a", "A1")]
+    kernel.failing = {("load", "a", "A2")}
+    with pytest.raises(KmodError):
+        transaction([wanted("a", "A2")], seen).run({"a": RELOAD})
+    assert kernel.running["a"] == ("A1", {"p": "1", "q": "7"})
+
+
+def test_a_failed_first_deploy_leaves_nothing(kernel, host):
+    kernel.failing = {("load", "b", "B1")}
+    with pytest.raises(KmodError):
+        transaction([wanted("a", "A1"), wanted("b", "B1")], [fresh(), fresh()]).run({"a": NEW, "b": NEW})
+    assert kernel.calls == [("load", "a", "A1"), ("load", "b", "B1"), ("unload", "a")]
+    assert kernel.running == {}
+    assert files(host) == {}
+
+
+def test_a_file_that_cannot_be_written_is_found_before_anything_is_unloaded(kernel, host, monkeypatch):
+    seen = [deployed(kernel, "a", "A1"), deployed(kernel, "b", "B1")]
+    modules = [wanted("a", "A2"), wanted("b", "B2")]
+    before = files(host)
+    write = _transaction.write_atomic
+
+    def full(path, data, *rest):
+        if data == b"B2":
+            raise KmodError("Writing %s failed" % path, "No space left on device")
+        write(path, data, *rest)
+
+    monkeypatch.setattr(_transaction, "write_atomic", full)
+    with pytest.raises(KmodError, match="No space left on device") as caught:
+        transaction(modules, seen).run({"a": RELOAD, "b": RELOAD})
+    assert kernel.calls == []
+    assert caught.value.details["restored"] is True
+    assert files(host) == before
+
+
+def test_a_failure_after_the_last_load_restores_boot_files_and_notes(kernel, host, monkeypatch):
+    seen = [deployed(kernel, "a", "A1"), deployed(kernel, "b", "B1")]
+    modules = [wanted("a", "A2"), wanted("b", "B2")]
+    before = files(host)
+    write = _transaction.write_json
+
+    def full(path, value):
+        if path.endswith("/b.json"):
+            raise KmodError("Writing %s failed" % path, "No space left on device")
+        write(path, value)
+
+    monkeypatch.setattr(_transaction, "write_json", full)
+    with pytest.raises(KmodError, match="as it was before"):
+        transaction(modules, seen).run({"a": RELOAD, "b": RELOAD})
+    assert {name: build for name, (build, _values) in kernel.running.items()} == {"a": "A1", "b": "B1"}
+    assert files(host) == before
+
+
+def test_an_installed_file_that_nobody_noted_is_restored_as_well(kernel, host):
+    seen = deployed(kernel, "a", "A1")
+    os.unlink(_names.manifest_path(R, "a"))
+    kernel.failing = {("load", "a", "A2")}
+    with pytest.raises(KmodError, match="as it was before"):
+        transaction([wanted("a", "A2")], [{**seen, "manifest": {}, "builds": []}]).run({"a": RELOAD})
+    assert open(_names.installed_path(R, "a")).read() == "A1"  # noqa: SIM115
+
+
+def test_a_running_image_that_was_loaded_from_its_build_comes_back(kernel):
+    """`install: false` loads from the store; the installed file is another one."""
+    seen = deployed(kernel, "a", "A1")
+    _store.publish(R, "a", "X", b"A0", {"build_id": "A0"})
+    kernel.running["a"] = ("A0", {})
+    kernel.failing = {("load", "a", "A2")}
+    with pytest.raises(KmodError, match="as it was before"):
+        transaction([wanted("a", "A2")], [{**seen, "build_id": "A0", "builds": ["A1" * 8, "X"]}]).run({"a": RELOAD})
+    assert kernel.running["a"][0] == "A0"
+
+
+def test_what_cannot_be_put_back_is_said(kernel):
+    seen = deployed(kernel, "a", "A1")
+    kernel.failing = {("load", "a", "A2")}
+    with pytest.raises(KmodError) as caught:
+        transaction([wanted("a", "A2")], [{**seen, "build_id": "gone"}]).run({"a": RELOAD})
+    assert caught.value.details["restored"] is False
+    assert "could not be put back: The image of a that ran before is not on this host" in caught.value.message
+
+
+def test_a_module_that_needs_nothing_is_not_touched(kernel):
+    seen = [deployed(kernel, "a", "A1"), fresh()]
+    kernel.failing = {("load", "b", "B1")}
+    with pytest.raises(KmodError):
+        transaction([wanted("a", "A1"), wanted("b", "B1")], seen).run({"a": NOTHING, "b": NEW})
+    assert kernel.calls == [("load", "b", "B1")]
+    assert kernel.running["a"] == ("A1", {"p": "1"})
+
+
+def test_leaving_removes_every_file(kernel, host):
+    seen = deployed(kernel, "a", "A1")
+    module = {**wanted("a", "A1"), "state": "absent"}
+    os.unlink(module["path"])
+    transaction([module], [seen]).run({"a": LEAVE})
+    assert kernel.running == {}
+    assert files(host) == {}
+    assert _store.fingerprints(R, "a") == []
+
+
+def test_absent_without_install_keeps_what_is_installed(kernel, host):
+    seen = deployed(kernel, "a", "A1")
+    _store.publish(R, "a", "left", b"x", {})
+    before = files(host)
+    module = {**wanted("a", "A1"), "state": "absent", "install": False}
+    transaction([module], [seen]).run({"a": LEAVE._replace(boot=False)})
+    assert files(host) == before
+    assert _store.fingerprints(R, "a") == ["A1" * 8]
+
+
+def test_next_manifest():
+    module = {"fingerprint": "2", "sha256": "s2", "build_id": "b2", "parameters": {}}
+    first = next_manifest(module, {})
+    assert first == {**module, "former": None}
+    second = next_manifest({**module, "fingerprint": "3"}, first)
+    assert second["former"] == module
+    assert next_manifest({**module, "fingerprint": "3", "parameters": {"a": "1"}}, second)["former"] == module
+    third = next_manifest({**module, "fingerprint": "4"}, second)
+    assert third["former"]["fingerprint"] == "3"
+    assert "former" not in third["former"]
