@@ -28,7 +28,7 @@ def one_at_a_time(lab: Lab, timeout: int):
                 if time.monotonic() > end:
                     raise LabError(f"Another run has used Vagrant in {lab.root} for {timeout} s; try again.") from None
                 time.sleep(1)
-        yield
+        yield handle
 
 
 def ensure_pool(lab: Lab) -> None:
@@ -59,7 +59,7 @@ def ensure_box_volumes(lab: Lab) -> None:
     virsh("pool-refresh", lab.id)
 
 
-def start(lab: Lab, inventory: str, names: list[str], timeout: int) -> bool:
+def start(lab: Lab, inventory: str, names: list[str], timeout: int, lock) -> bool:
     prefix = lab.prefix(inventory)
     if {prefix + name for name in names} <= set(domains(prefix, running=True)):
         return False
@@ -67,7 +67,8 @@ def start(lab: Lab, inventory: str, names: list[str], timeout: int) -> bool:
     ensure_box_volumes(lab)
     command = [str(lab.root / "lab/vagrant"), "up", "--no-color", *names]
     log = lab.logs / f"vagrant-{lab.slug(inventory)}.log"
-    run(command, timeout=timeout, log=log, env=lab.vagrant_env(inventory))
+    # Vagrant holds the lock as well: should this call be killed, the next one waits until Vagrant has ended.
+    run(command, timeout=timeout, log=log, env=lab.vagrant_env(inventory), pass_fds=[lock.fileno()])
     return True
 
 
@@ -96,9 +97,9 @@ def main() -> None:
     lab = Lab(given["root"])
     try:
         lab.state.mkdir(exist_ok=True)
-        with one_at_a_time(lab, given["timeout"]):
+        with one_at_a_time(lab, given["timeout"]) as lock:
             if given["state"] == "up":
-                changed = start(lab, given["inventory"], given["names"], given["timeout"])
+                changed = start(lab, given["inventory"], given["names"], given["timeout"], lock)
             else:
                 changed = remove(lab, given["inventory"])
     except (LabError, OSError) as error:
