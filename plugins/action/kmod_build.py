@@ -25,9 +25,11 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         modules = arguments.get("modules")
-        if isinstance(modules, list) and all({"name", "folder"} <= set(one) for one in modules):
+        if isinstance(modules, list) and all(
+            isinstance(one, dict) and {"name", "folder"} <= set(one) for one in modules
+        ):
             try:
-                arguments["archive"] = pack({one["name"]: Path(one["folder"]) for one in modules})
+                arguments["archive"] = pack({one["name"]: Path(str(one["folder"])) for one in modules})
             except (KmodError, OSError) as error:
                 raise AnsibleActionFail(f"The sources cannot be packed: {error}") from None
             identity = hashlib.sha256(arguments["archive"].encode()).hexdigest()

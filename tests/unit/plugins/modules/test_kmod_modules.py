@@ -1,0 +1,135 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The shells of kmod, kmod_build and kmod_info: arguments in; one result, or one clear failure."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from ansible.module_utils import basic
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.procfleet.procfs.plugins.module_utils import _build, _kmod, _lock
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.modules import kmod, kmod_build, kmod_info
+
+
+@pytest.fixture
+def run(capsys, host, monkeypatch):
+    lock = str(host / "lock")
+    monkeypatch.setattr(_kmod, "host_lock", lambda timeout: _lock.host_lock(timeout, lock))
+    monkeypatch.setattr(kmod_build, "host_lock", lambda timeout: _lock.host_lock(timeout, lock))
+
+    def run(module, **arguments):
+        basic._ANSIBLE_ARGS = None
+        with patch_module_args(arguments), pytest.raises(SystemExit) as caught:
+            module.main()
+        return caught.value.code, json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_kmod_info(run):
+    code, result = run(kmod_info, modules=["snd-none"], kconfig=["CONFIG_X"])
+    assert code == 0
+    assert result["kernel"]["release"] == os.uname().release
+    assert result["modules"]["snd_none"]["state"] == "absent"
+    assert result["offers"] == []
+    assert result["changed"] is False
+
+
+def test_kmod_info_of_a_name_that_is_none(run):
+    code, result = run(kmod_info, modules=["../x"])
+    assert (code, result["failed"]) == (1, True)
+    assert "'../x' is not a module name" in result["msg"]
+
+
+def test_kmod_leaves_what_is_absent_alone(run, host):
+    code, result = run(kmod, modules=[{"name": "none"}], state="absent")
+    assert (code, result["changed"], result["failed_modules"]) == (0, False, {})
+    assert result["modules"]["none"]["state"] == "absent"
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_kmod_of_an_image_that_is_not_there(run, host, check):
+    code, result = run(kmod, modules=[{"name": "none", "path": "/no/none.ko"}], _ansible_check_mode=check)
+    assert code == 1
+    assert result["msg"] == "There is no /no/none.ko: none was not built here. Build it, or give `path`."
+    assert not (host / "etc").exists()
+
+
+def test_kmod_of_nothing(run):
+    code, result = run(kmod, modules=[])
+    assert (code, result["msg"]) == (1, "The list of modules is empty. Name at least one.")
+
+
+@pytest.mark.parametrize(("partial", "code"), [(False, 1), (True, 0)])
+def test_what_fails_of_kmod(run, monkeypatch, partial, code):
+    failed = {"changed": False, "modules": {}, "failed_modules": {"m": {"msg": "no"}}, "taint": {}, "diff": []}
+    monkeypatch.setattr(kmod, "manage", lambda _modules, _options: failed)
+    got, result = run(kmod, modules=[{"name": "m"}], partial=partial)
+    assert (got, result["failed_modules"]) == (code, {"m": {"msg": "no"}})
+    assert result.get("msg") == (None if partial else "m: no")
+
+
+def test_details_reach_the_result(run, monkeypatch):
+    def fail(*_arguments):
+        raise KmodError("It failed", "why", "Do", log=["line"], reboot_needed=True)
+
+    monkeypatch.setattr(kmod, "manage", fail)
+    code, result = run(kmod, modules=[{"name": "m"}])
+    assert (code, result["msg"], result["log"], result["reboot_needed"]) == (1, "It failed: why. Do.", ["line"], True)
+
+
+ASKED = {"name": "a-b", "folder": "/x", "fingerprint": "f" * 64}
+
+
+def test_the_request_of_kmod_build(run, monkeypatch):
+    requests = []
+    monkeypatch.setattr(_build, "build_missing", lambda request: (requests.append(request), {"failed_modules": {}})[1])
+    code, _result = run(
+        kmod_build, modules=[{**ASKED, "depends": ["c-d"]}], release="6.1", flags=["W=1"], jobs=2, timeout=7
+    )
+    assert code == 0
+    modules = {"a_b": {"fingerprint": "f" * 64, "depends": ["c_d"]}}
+    assert requests[0]._asdict() == {
+        "modules": modules,
+        "archive": "",
+        "release": "6.1",
+        "headers": requests[0].headers,
+        "flags": ["W=1"],
+        "jobs": 2,
+        "timeout": 7,
+    }
+    assert requests[0].headers.endswith("/modules/6.1/build")
+
+
+def test_kmod_build_in_check_mode(run, host):
+    code, result = run(kmod_build, modules=[ASKED], release="6.1", _ansible_check_mode=True)
+    assert (code, result["changed"], result["runs"]) == (0, True, 0)
+    assert os.listdir(host) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        ({"modules": []}, "The list of modules is empty"),
+        ({"modules": [{**ASKED, "name": "../x"}]}, "is not a module name"),
+        ({"modules": [ASKED], "release": "../../etc"}, "is not a kernel release"),
+        ({"modules": [ASKED], "release": "6.1"}, "No headers for kernel 6.1"),
+        ({"modules": [{"name": "a"}]}, "missing required arguments: folder"),
+    ],
+)
+def test_what_kmod_build_refuses(run, arguments, part):
+    code, result = run(kmod_build, **arguments)
+    assert code == 1
+    assert part in result["msg"]
+
+
+def test_what_fails_of_kmod_build(run, monkeypatch):
+    failed = {"failed_modules": {"a": ["a.c:1: no"]}, "log": "/l"}
+    monkeypatch.setattr(_build, "build_missing", lambda _request: failed)
+    code, result = run(kmod_build, modules=[ASKED])
+    assert code == 1
+    assert "    a.c:1: no" in result["msg"].splitlines()

@@ -1,0 +1,202 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The plan for one host: what a converged one needs (nothing), a fresh one, and those between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._plan import Options, plan, plan_cycle
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._select import select
+
+FIXTURES = Path(__file__).parents[3] / "fixtures/kmod"
+CHOSEN = select([str(FIXTURES)], ["exporter", "importer", "stubborn"])
+NAMES = ["exporter", "importer", "stubborn"]
+OPTIONS = Options("loaded", True, True, [], ["linux-headers-{release}", "make-{arch}"])
+ABSENT = {
+    "state": "absent",
+    "holders": [],
+    "parameters": {},
+    "build_id": None,
+    "installed": None,
+    "fingerprint": None,
+    "resolves_to": None,
+    "persist": {"load": False, "options": None},
+    "builds": [],
+    "manifest": {},
+}
+
+
+def seen(modules=None, **kernel):
+    compiler = {"name": "gcc-12", "command": "gcc-12", "major": 12}
+    known = {"release": "6.1", "arch": "x86_64", "compiler": compiler, "modules_supported": True}
+    return {
+        "kernel": {**known, "sig_enforce": False, "lockdown": "none", **kernel},
+        "os": {"id": "debian", "family": "debian"},
+        "headers": {"present": True, "make": "/usr/bin/make", "compiler": "/usr/bin/gcc-12"},
+        "kconfig": {"CONFIG_PROC_FS": "y"},
+        "modules": {name: {**ABSENT, **(modules or {}).get(name, {})} for name in NAMES},
+    }
+
+
+PRINTS = plan(CHOSEN, seen(), OPTIONS)["fingerprints"]
+
+
+def deployed(name, **more):
+    values = {"hold_ms": "0"} if name == "stubborn" else {}
+    path = f"/lib/modules/6.1/updates/procfleet/{name}.ko"
+    return {
+        "state": "live",
+        "holders": ["importer"] if name == "exporter" else [],
+        "parameters": values,
+        "build_id": "id-" + name,
+        "installed": {"path": path, "sha256": "sum-" + name, "build_id": "id-" + name},
+        "fingerprint": PRINTS[name],
+        "resolves_to": path,
+        "persist": {"load": True, "options": "options stubborn hold_ms=0\n" if values else None},
+        "builds": [PRINTS[name]],
+        "manifest": {"fingerprint": PRINTS[name], "parameters": values},
+        **more,
+    }
+
+
+CONVERGED = {name: deployed(name) for name in NAMES}
+
+
+def names(items):
+    return [item["name"] for item in items]
+
+
+def test_a_converged_host_is_only_asserted():
+    planned = plan(CHOSEN, seen(CONVERGED), OPTIONS)
+    assert (planned["packages"], planned["build"], planned["modules"], planned["reasons"]) == ([], [], [], {})
+    assert planned["diff"] == {"before": "", "after": ""}
+    assert list(planned["entries"]) == NAMES
+    assert planned["depends"] == {"exporter": [], "importer": ["exporter"], "stubborn": []}
+
+
+def test_a_fresh_host():
+    planned = plan(CHOSEN, seen(), OPTIONS)
+    assert names(planned["build"]) == names(planned["modules"]) == NAMES
+    assert planned["build"][1]["depends"] == ["exporter"]
+    assert planned["build"][1]["folder"] == str(FIXTURES / "importer")
+    stubborn = planned["modules"][2]
+    assert stubborn["path"] == f"/var/lib/procfleet/builds/6.1/stubborn-{PRINTS['stubborn'][:32]}/stubborn.ko"
+    assert stubborn["parameters"] == {"hold_ms": "0"}
+    assert set(planned["reasons"]) == set(NAMES)
+    assert "stubborn: parameter hold_ms=0\n" in planned["diff"]["after"]
+    assert "/etc/modprobe.d/procfleet-stubborn.conf\n" in planned["diff"]["after"]
+    assert "stubborn: absent, build none\n" in planned["diff"]["before"]
+
+
+@pytest.mark.parametrize("missing", [{"present": False}, {"make": None}, {"compiler": None}])
+def test_packages(missing):
+    host = seen()
+    host["headers"].update(missing)
+    assert plan(CHOSEN, host, OPTIONS)["packages"] == ["linux-headers-6.1", "make-x86_64"]
+    with pytest.raises(KmodError, match="procfleet knows no package names for debian"):
+        plan(CHOSEN, host, OPTIONS._replace(packages=[]))
+    host["modules"] = CONVERGED
+    assert plan(CHOSEN, host, OPTIONS._replace(packages=[]))["packages"] == []
+
+
+def test_parameters_that_drifted_need_no_build():
+    planned = plan(CHOSEN, seen({**CONVERGED, "stubborn": deployed("stubborn", parameters={"hold_ms": "5"})}), OPTIONS)
+    assert planned["build"] == []
+    assert planned["reasons"] == {"stubborn": ["parameter hold_ms is 5 instead of 0"]}
+    assert "stubborn: parameter hold_ms=5\n" in planned["diff"]["before"]
+
+
+def test_a_build_that_is_installed_is_not_made_again_when_the_store_lost_it():
+    """Neither for itself nor for another: what is installed serves."""
+    host = seen(
+        {
+            **CONVERGED,
+            "exporter": deployed("exporter", builds=[]),
+            "stubborn": deployed("stubborn", builds=[], state="absent"),
+        }
+    )
+    planned = plan(CHOSEN, host, OPTIONS)
+    assert planned["build"] == []
+    paths = {item["name"]: item["path"] for item in planned["modules"]}
+    assert paths["exporter"] == "/lib/modules/6.1/updates/procfleet/exporter.ko"
+    assert paths["stubborn"] == "/lib/modules/6.1/updates/procfleet/stubborn.ko"
+
+
+def test_a_kept_build_is_used():
+    host = seen({"stubborn": {"builds": [PRINTS["stubborn"]]}})
+    assert names(plan(CHOSEN, host, OPTIONS)["build"]) == ["exporter", "importer"]
+
+
+def test_what_is_built_in_is_neither_built_nor_loaded_but_asserted():
+    planned = plan(CHOSEN, seen({"stubborn": {"state": "builtin"}}), OPTIONS)
+    assert names(planned["build"]) == names(planned["modules"]) == ["exporter", "importer"]
+    assert "stubborn" in planned["entries"]
+
+
+def test_another_compiler_is_another_build():
+    other = plan(CHOSEN, seen(compiler={"name": "gcc-13"}), OPTIONS)["fingerprints"]
+    assert not set(other.values()) & set(PRINTS.values())
+
+
+@pytest.mark.parametrize(
+    ("kernel", "part"),
+    [
+        ({"modules_supported": False}, "has no module support"),
+        ({"sig_enforce": True}, "loads signed modules only"),
+        ({"lockdown": "integrity"}, "loads signed modules only"),
+    ],
+)
+def test_hosts_that_could_never_load_it(kernel, part):
+    with pytest.raises(KmodError, match=part):
+        plan(CHOSEN, seen(**kernel), OPTIONS)
+    assert plan(CHOSEN, seen(**kernel), OPTIONS._replace(state="unloaded"))["build"] == []
+
+
+def test_an_option_that_the_kernel_lacks():
+    host = seen()
+    host["kconfig"] = {"CONFIG_PROC_FS": None}
+    with pytest.raises(KmodError, match=r"exporter needs CONFIG_PROC_FS: kernel 6.1 was built without"):
+        plan(CHOSEN, host, OPTIONS)
+    host["kconfig"] = {}
+    assert plan(CHOSEN, host, OPTIONS)["build"]
+
+
+def test_leaving():
+    planned = plan(CHOSEN, seen(CONVERGED), OPTIONS._replace(state="absent"))
+    assert planned["build"] == []
+    assert planned["modules"][0] == {
+        "name": "exporter",
+        "depends": [],
+        "log": {"load": ["exporter: loaded"], "unload": ["exporter: unloaded"]},
+    }
+    assert all(entry["state"] == "gone" for entries in planned["entries"].values() for entry in entries)
+    assert plan(CHOSEN, seen(), OPTIONS._replace(state="absent"))["modules"] == []
+
+
+def test_a_cycle_of_what_is_loaded():
+    planned = plan_cycle(CHOSEN, seen(CONVERGED), OPTIONS)
+    assert names(planned["modules"]) == names(planned["restore"]) == NAMES
+    assert planned["build"] == []
+    assert planned["restore"][2] == {
+        "name": "stubborn",
+        "path": "/lib/modules/6.1/updates/procfleet/stubborn.ko",
+        "fingerprint": PRINTS["stubborn"],
+        "parameters": {"hold_ms": "0"},
+        "depends": [],
+    }
+    assert {"path": "/proc/stubborn", "state": "gone"} in planned["gone"]
+
+
+def test_a_cycle_of_a_fresh_host():
+    planned = plan_cycle(CHOSEN, seen(), OPTIONS)
+    assert names(planned["build"]) == names(planned["modules"]) == NAMES
+    assert planned["restore"] == []
+
+
+def test_a_cycle_that_could_not_bring_back_what_runs():
+    host = seen({**CONVERGED, "stubborn": deployed("stubborn", build_id="another")})
+    with pytest.raises(KmodError, match="stubborn is loaded, but not from the build that procfleet installed"):
+        plan_cycle(CHOSEN, host, OPTIONS)

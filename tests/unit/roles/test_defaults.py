@@ -1,0 +1,53 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The role's defaults are the argument specs, key by key and value by value, at every entry point."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROLES = Path(__file__).parents[3] / "roles"
+
+
+def load(path):
+    return yaml.safe_load(path.read_text())
+
+
+SPECS = [
+    (role.name, entry, spec)
+    for role in sorted(ROLES.iterdir())
+    for entry, spec in load(role / "meta/argument_specs.yml")["argument_specs"].items()
+]
+
+
+def test_there_are_some():
+    assert ("kmod", "main") in [(role, entry) for role, entry, _spec in SPECS]
+
+
+@pytest.mark.parametrize(("role", "entry", "spec"), SPECS, ids=lambda value: value if isinstance(value, str) else "")
+def test_defaults_are_the_spec(role, entry, spec):
+    defaults = load(ROLES / role / "defaults/main.yml")
+    optional = {name: option["default"] for name, option in spec["options"].items() if not option.get("required")}
+    assert optional == defaults
+    assert not set(defaults) & {name for name, option in spec["options"].items() if option.get("required")}
+    assert all(name.startswith(role + "_") for name in spec["options"])
+
+
+@pytest.mark.parametrize("role", sorted({role for role, _entry, _spec in SPECS}))
+def test_every_entry_point_has_a_spec_and_every_spec_an_entry_point(role):
+    included = set()
+    for path in (ROLES / role / "tasks").glob("*.yml"):
+        for task in walk(load(path)):
+            included |= {str(value) for key, value in task.items() if key.endswith(("import_tasks", "include_tasks"))}
+    entries = {path.stem for path in (ROLES / role / "tasks").glob("*.yml") if path.name not in included}
+    assert entries == {entry for name, entry, _spec in SPECS if name == role}
+
+
+def walk(tasks):
+    for task in tasks:
+        yield task
+        for block in ("block", "rescue", "always"):
+            yield from walk(task.get(block, []))
