@@ -7,11 +7,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._record import utc_now
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._select import select
 
 
 class ActionModule(ControllerAction):
-    """Returns {names, kconfig}: what `kmod_info` is to look at. See plugins/modules/kmod_contract.yml."""
+    """Returns {names, kconfig, started}: what `kmod_info` is to look at. See plugins/modules/kmod_contract.yml."""
 
     ARGUMENTS: ClassVar = {
         "paths": {"type": "list", "elements": "path", "required": True},
@@ -20,10 +21,12 @@ class ActionModule(ControllerAction):
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Read every contract, and try the host's parameters against it."""
+        started = utc_now()
         chosen = select(arguments["paths"], arguments["modules"])
         for contract, overrides in chosen:
             contract.entries(overrides)
         return {
             "names": [contract.name for contract, _overrides in chosen],
             "kconfig": sorted({option for contract, _overrides in chosen for option in contract.kconfig}),
+            "started": started,
         }

@@ -118,7 +118,13 @@ taint:
   description: The kernel's taint afterwards, C({value, flags}).
   returned: when the request could be understood
   type: dict
+seconds:
+  description: How long it took on the host.
+  returned: when the request could be understood
+  type: float
 """
+
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
@@ -147,12 +153,13 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    params = module.params
+    params, started = module.params, time.monotonic()
     options = Options(params["state"], params["install"], params["persist"], params["timeout"], module.check_mode)
     try:
         result = manage(params["modules"], options)
     except KmodError as error:
         module.fail_json(msg=error.message, **error.details)
+    result["seconds"] = round(time.monotonic() - started, 2)
     if result["failed_modules"] and not params["partial"]:
         module.fail_json(msg=explain_failures(result), **result)
     module.exit_json(**result)

@@ -115,7 +115,13 @@ modules:
       persist: {load: true, options: null}
       builds: [77c0…]
       manifest: {fingerprint: 77c0…}
+seconds:
+  description: How long it took on the host.
+  returned: always
+  type: float
 """
+
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.procfleet.procfs.plugins.module_utils import _kernel
@@ -134,9 +140,11 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    started = time.monotonic()
     try:
         names = [normalise(name) for name in module.params["modules"]]
         kernel = _kernel.probe_kernel()
+        modules = probe_modules(names, kernel["release"])
         module.exit_json(
             changed=False,
             kernel=kernel,
@@ -144,7 +152,8 @@ def main() -> None:
             headers=_kernel.probe_headers(kernel["release"], kernel["compiler"]["command"]),
             kconfig=_kernel.probe_kconfig(kernel["release"], module.params["kconfig"]),
             offers=_kernel.probe_offers(module.params["offers"]),
-            modules=probe_modules(names, kernel["release"]),
+            modules=modules,
+            seconds=round(time.monotonic() - started, 2),
         )
     except KmodError as error:
         module.fail_json(msg=error.message, **error.details)
