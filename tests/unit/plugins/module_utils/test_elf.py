@@ -70,13 +70,13 @@ def test_what_is_no_elf(data):
         _elf.sections(data)
 
 
-def image_of(order, bits):
+def image_of(order, bits, beyond=0):
     """An image with one note, as another architecture has it."""
     names = b"\0.note.gnu.build-id\0.shstrtab\0"
     note = struct.pack(order + "III", 4, 20, 3) + b"GNU\0" + BUILD_ID
     start = 64
     layout = "IIQQQQIIQQ" if bits == 64 else "IIIIIIIIII"
-    sections = [(0, 0, 0, 0), (1, 7, start, len(note)), (20, 3, start + len(note), len(names))]
+    sections = [(0, 0, 0, 0), (1, 7, start, len(note) + beyond), (20, 3, start + len(note), len(names))]
     headers = b"".join(struct.pack(order + layout, n, t, 0, 0, at, size, 0, 0, 0, 0) for n, t, at, size in sections)
     ident = b"\x7fELF" + bytes([bits // 32, 1 if order == "<" else 2, 1]) + bytes(9)
     at = start + len(note) + len(names)
@@ -107,6 +107,11 @@ def test_other_architectures(order, bits):
 )
 def test_what_is_no_build_id(note):
     assert _elf.build_id(note) is None
+
+
+def test_a_section_that_ends_behind_the_file():
+    with pytest.raises(KmodError, match="a section ends behind the end of the file"):
+        _elf.describe(image_of("<", 64, beyond=10000))
 
 
 def test_modinfo_keeps_every_value_in_order():

@@ -161,6 +161,14 @@ def test_a_failure_puts_all_back(kernel, host, failing):
     assert files(host) == before
 
 
+def test_putting_back_goes_out_in_reverse_as_well(kernel):
+    seen = [deployed(kernel, "a", "A1"), deployed(kernel, "b", "B1")]
+    kernel.failing = {("late", "b", "B2")}
+    with pytest.raises(KmodError):
+        transaction([wanted("a", "A2"), wanted("b", "B2")], seen).run({"a": RELOAD, "b": RELOAD})
+    assert kernel.calls[4:] == [("unload", "b"), ("unload", "a"), ("load", "a", "A1"), ("load", "b", "B1")]
+
+
 def test_the_former_comes_back_with_the_parameters_that_it_had(kernel):
     seen = [deployed(kernel, "a", "A1")]
     kernel.failing = {("load", "a", "A2")}

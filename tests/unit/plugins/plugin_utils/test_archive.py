@@ -42,6 +42,13 @@ def test_the_same_bytes(tmp_path):
     assert _archive.pack({"m": one}) != _archive.pack({"m": other})
 
 
+def test_no_time_is_in_it(tmp_path, monkeypatch):
+    folder = make(tmp_path / "m", 1)
+    before = _archive.pack({"m": folder})
+    monkeypatch.setattr(_archive.gzip.time, "time", lambda: 5.0)
+    assert _archive.pack({"m": folder}) == before
+
+
 def test_too_large(tmp_path, monkeypatch):
     monkeypatch.setattr(_archive, "LIMIT", 1000)
     folder = make(tmp_path / "m", 1)

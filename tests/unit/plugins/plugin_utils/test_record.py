@@ -1,0 +1,199 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The record: a host's part from its steps, whatever became of them, and the whole."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._part import host_part
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._record import STATES, VERSION, record, worst
+from ansible_collections.procfleet.procfs.tests.fleet import (
+    RELEASES,
+    RUN,
+    SSH,
+    digest,
+    entry,
+    failure,
+    fleet,
+    paths,
+    results,
+    seen_module,
+)
+
+NAMES = ("proc_demo", "simpledriver")
+
+
+@pytest.fixture
+def steps():
+    return results(NAMES)
+
+
+def one(steps, name="proc_demo"):
+    return host_part("web1", steps)["modules"][name]
+
+
+def test_a_host_on_which_all_is_well(steps):
+    host = host_part("web1", steps)
+    identity = digest("proc_demo", RELEASES[0])
+    build = {"fingerprint": identity[:12], "build_id": identity[:40]}
+    assert host["state"] == "ok"
+    assert host["reachable"]
+    assert (host["error"], host["failures"], host["reboot"]) == ("", [], [])
+    assert host["kernel"] == {
+        "release": RELEASES[0],
+        "arch": "x86_64",
+        "compiler": "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0",
+    }
+    assert host["taint"] == "OE"
+    assert host["seconds"] == {"look": 0.4, "assert": 0.01}
+    module = host["modules"]["proc_demo"]
+    assert module["wanted"] == module["installed"] == module["loaded"] == build
+    assert (module["contract"]["total"], module["contract"]["failed"]) == (3, 0)
+
+
+def test_all_is_plain_json(steps):
+    whole = record([host_part("web1", steps)], RUN)
+    assert json.loads(json.dumps(whole)) == whole
+
+
+@pytest.mark.parametrize("step", ["contract", "seen", "plan", "headers", "built", "loaded", "asserted"])
+@pytest.mark.parametrize("how", ["unreachable", "failed"])
+def test_a_host_that_is_lost_at_any_step_says_so(steps, step, how):
+    order = list(steps) if step != "headers" else ["contract", "seen", "plan", "headers"]
+    upto = order[: order.index(step)]
+    lost = {key: steps[key] for key in upto if key in steps}
+    host = host_part("web1", {**lost, step: {how: True, "msg": SSH}})
+    assert host["state"] == how
+    assert host["error"] == SSH
+    assert host["failures"] == [SSH]
+    assert host["reachable"] is (how == "failed" and step != "contract")
+    assert {module["state"] for module in host["modules"].values()} <= {how, "unknown"}
+
+
+def test_nothing_is_known_of_a_host_that_no_step_came_to():
+    host = host_part("web1", {})
+    assert (host["state"], host["modules"], host["kernel"], host["taint"]) == ("unknown", {}, None, None)
+
+
+def test_drift_says_why(steps):
+    steps["plan"]["reasons"]["simpledriver"] = ["parameter mode is 0644, wanted 0600"]
+    module = one(steps, "simpledriver")
+    assert module["state"] == "drift"
+    assert module["reasons"] == ["parameter mode is 0644, wanted 0600"]
+    assert host_part("web1", steps)["state"] == "drift"
+
+
+def test_a_foreign_image_has_a_build_id_and_no_fingerprint(steps):
+    steps["seen"]["modules"]["proc_demo"]["build_id"] = "f" * 40
+    steps["plan"]["reasons"]["proc_demo"] = ["another image loaded (build-id fff)"]
+    module = one(steps)
+    assert module["loaded"] == {"fingerprint": None, "build_id": "f" * 40}
+    assert module["installed"]["fingerprint"] == module["wanted"]["fingerprint"]
+
+
+def test_absent_is_one_reason_and_not_many(steps):
+    steps["seen"]["modules"]["proc_demo"] = seen_module("proc_demo", RELEASES[0], state="absent", build_id=None)
+    steps["plan"]["reasons"]["proc_demo"] = ["not loaded"]
+    steps["asserted"]["entries"][0] = entry(paths("proc_demo")[0], failure("state", "present", "gone"))
+    module = one(steps)
+    assert (module["state"], module["loaded"], module["contract"]) == ("absent", None, None)
+
+
+def test_what_is_to_be_gone_and_is_gone_is_ok(steps):
+    steps["seen"]["modules"]["proc_demo"] = seen_module("proc_demo", RELEASES[0], state="absent", build_id=None)
+    steps["plan"]["entries"]["proc_demo"] = [{"path": path, "state": "gone"} for path in paths("proc_demo")]
+    module = one(steps)
+    assert (module["state"], module["wanted"], module["contract"]["failed"]) == ("ok", None, 0)
+
+
+def test_an_entry_that_does_not_hold_is_its_own_modules(steps):
+    steps["asserted"]["entries"][3] = entry(paths("simpledriver")[0], failure("equals", "hi", "ho", "-hi\n+ho"))
+    assert one(steps)["state"] == "ok"
+    module = one(steps, "simpledriver")
+    assert module["state"] == "failed"
+    broken = [entry for entry in module["contract"]["entries"] if not entry["holds"]]
+    assert [entry["path"] for entry in broken] == ["/proc/simpledriver"]
+    assert broken[0]["failures"][0]["diff"] == "-hi\n+ho"
+    assert "content" not in broken[0]
+
+
+def test_a_deployed_module_is_the_wanted_one_by_build_id(steps):
+    for name in NAMES:
+        steps["seen"]["modules"][name] = seen_module(
+            name, RELEASES[0], state="absent", installed=None, fingerprint=None, build_id=None, parameters={}
+        )
+    steps["plan"]["reasons"] = {name: ["build not installed", "not loaded"] for name in NAMES}
+    managed = {"changed": True, "state": "live", "build_id": "b" * 40, "parameters": {"mode": "0600"}, "reasons": []}
+    steps["loaded"] = {"modules": dict.fromkeys(NAMES, managed), "failed_modules": {}, "seconds": 1.5}
+    module = one(steps)
+    assert module["state"] == "ok"
+    assert module["loaded"] == {"fingerprint": digest("proc_demo", RELEASES[0])[:12], "build_id": "b" * 40}
+    assert (module["reasons"], module["changes"]) == ([], ["build not installed", "not loaded"])
+    assert module["parameters"] == {"mode": "0600"}
+    assert host_part("web1", steps)["seconds"]["load"] == 1.5
+
+
+def test_a_module_that_does_not_build_leaves_the_others(steps):
+    steps["plan"]["reasons"]["proc_demo"] = ["build not installed"]
+    steps["built"] = {"failed_modules": {"proc_demo": ["a.c:1: error: no"]}, "log": "/log", "seconds": 2.0}
+    steps["asserted"]["entries"] = steps["asserted"]["entries"][3:]
+    host = host_part("web1", steps)
+    assert host["modules"]["proc_demo"]["state"] == "failed"
+    assert host["modules"]["proc_demo"]["reasons"] == ["does not build", "a.c:1: error: no"]
+    assert host["modules"]["simpledriver"]["state"] == "ok"
+    assert host["modules"]["simpledriver"]["contract"]["total"] == 3
+    assert any("does not build" in line for line in host["failures"])
+
+
+def test_what_needs_a_failed_module_has_failed_with_it(steps):
+    steps["plan"]["depends"]["simpledriver"] = ["proc_demo"]
+    steps["loaded"] = {"modules": {}, "failed_modules": {"proc_demo": {"msg": "no", "restored": True}}}
+    assert one(steps, "simpledriver")["reasons"] == ["what it depends on failed"]
+
+
+@pytest.mark.parametrize(
+    ("before", "loaded", "reasons"),
+    [
+        ("OE", {}, []),
+        ("", {"taint": {"flags": "OE"}}, []),
+        ("OE", {"taint": {"flags": "WOE"}}, ["the kernel gained taint W while modules were loaded"]),
+        ("WOE", {"taint": {"flags": "WOE"}}, []),
+        ("DOE", {}, ["the kernel had an oops (taint D)"]),
+        ("", {"failed_modules": {"proc_demo": {"msg": "x", "restored": True}}}, []),
+        (
+            "",
+            {"failed_modules": {"proc_demo": {"msg": "x", "restored": False}}},
+            ["proc_demo could not be put back as it was"],
+        ),
+    ],
+)
+def test_when_a_reboot_is_needed(steps, before, loaded, reasons):
+    steps["seen"]["kernel"]["taint"] = {"value": 0, "flags": before}
+    steps["loaded"] = {"modules": {}, **loaded}
+    assert host_part("web1", steps)["reboot"] == reasons
+
+
+def test_a_module_that_hangs_in_the_kernel_needs_a_reboot(steps):
+    steps["seen"]["modules"]["proc_demo"]["state"] = "going"
+    assert host_part("web1", steps)["reboot"] == ["proc_demo hangs in the kernel (going), and cannot be replaced"]
+
+
+def test_no_host_is_an_error():
+    with pytest.raises(KmodError, match="no host to report on"):
+        record([], RUN)
+
+
+def test_the_whole_counts_its_states():
+    whole = fleet(200)
+    assert whole["version"] == VERSION
+    assert sum(whole["counts"]["hosts"].values()) == len(whole["hosts"]) == 200
+    assert sum(whole["counts"]["modules"].values()) == 200 * 5
+    assert list(whole["counts"]["hosts"]) == [state for state in STATES if state in whole["counts"]["hosts"]]
+
+
+def test_worst():
+    assert worst(["ok", "drift", "ok"]) == "drift"
+    assert worst([]) == "unknown"
