@@ -21,7 +21,8 @@ function writeView(push) {
 function update(changes) {
   Object.assign(view, changes);
   writeView("host" in changes);
-  draw();
+  if ("host" in changes) drawDetail(view.host, chosen, close); // the matrix stays, and with it the focus
+  else draw();
 }
 
 function draw() {
@@ -61,7 +62,8 @@ function start() {
   document.addEventListener("keydown", (event) => {
     if (event.key !== "/" || byId("detail").open || event.target.matches("input, select")) return;
     event.preventDefault();
-    byId("q").focus();
+    byId("fleet-title").closest("section").scrollIntoView(); // what is found is in sight then
+    byId("q").focus({ preventScroll: true });
   });
   drawProblems(open);
   readView();

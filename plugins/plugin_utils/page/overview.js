@@ -58,7 +58,7 @@ function drawWaves(view, update) {
   byId("waves").hidden = !record.waves.length;
   if (!record.waves.length) return;
   const begun = record.waves.filter((wave) => wave.started);
-  const start = Math.min(...begun.map((wave) => Date.parse(wave.started)));
+  const start = Math.min(...begun.map((wave) => Date.parse(wave.started)), Date.parse(record.finished));
   const end = Math.max(...begun.map((wave) => Date.parse(wave.started) + wave.seconds * 1000), start + 1000);
   const lanes = record.waves.map((wave) => lane(wave, start, end - start, view, update));
   const steps = [0, 0.25, 0.5, 0.75, 1].map((part) => el("span", {}, part ? duration(Math.round(((end - start) * part) / 1000)) : "0"));

@@ -1,0 +1,16 @@
+#!/bin/bash
+# Install what the page's tests need from Debian's packages, where something is missing.
+set -euo pipefail
+packages=(
+    chromium      # opens the page, without a screen
+    fonts-dejavu-core # something to write with
+)
+missing=()
+for package in "${packages[@]}"; do
+    dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+done
+[ ${#missing[@]} = 0 ] && exit 0
+as_root=()
+[ "$(id -u)" = 0 ] || as_root=(sudo)
+"${as_root[@]}" apt-get update -q
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
