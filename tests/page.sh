@@ -2,7 +2,7 @@
 # Install what the page's tests need from Debian's packages, where something is missing.
 set -euo pipefail
 packages=(
-    chromium      # opens the page, without a screen
+    chromium          # opens the page, without a screen
     fonts-dejavu-core # something to write with
 )
 missing=()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,7 @@ class ActionModule(ControllerAction):
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Make the record from what every host's tasks registered; in check mode nothing is written."""
+        gc.freeze()  # what this worker shares with its parent, all variables of all hosts, is not searched for garbage
         results = dict(_results(arguments, task_vars["hostvars"]))
         whole = record((host_part(*pair) for pair in results.items()), self._run(results, arguments["waves"]))
         files = [] if self._task.check_mode or not arguments["dir"] else write(whole, Path(arguments["dir"]))

@@ -50,9 +50,9 @@ def _host(host: dict[str, Any]) -> list[str]:
 
 
 def _reasons(one: dict[str, Any]) -> list[str]:
-    """Return a module's reasons, and the paths of what does not hold, as texts to wrap."""
-    contract = one["contract"] or {"failed": 0, "entries": []}
-    paths = [entry["path"] for entry in contract["entries"] if not entry["holds"]]
+    """Return a module's reasons, and where it has failed the paths of what does not hold, as texts to wrap."""
+    entries = one["contract"]["entries"] if one["state"] == "failed" and one["contract"] else []
+    paths = [entry["path"] for entry in entries if not entry["holds"]]
     return [*one["reasons"], *([f"does not hold: {', '.join(paths)}"] if paths else [])]
 
 

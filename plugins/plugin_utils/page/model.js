@@ -82,7 +82,7 @@ function problems() {
         const title = one.state === "drift" ? "not as wanted" : one.state === "absent" ? "absent" : "failed";
         add(host, { state: one.state, module, title, lines: one.reasons, failures: [] });
       }
-      for (const entry of one.contract ? one.contract.entries : []) {
+      for (const entry of one.state === "failed" && one.contract ? one.contract.entries : []) {
         add(host, { state: "failed", module, title: entry.path, lines: [], failures: entry.failures });
       }
     }

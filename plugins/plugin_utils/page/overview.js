@@ -7,7 +7,8 @@ function drawHeader() {
   const reboot = record.hosts.filter((host) => host.reboot.length).length;
   const all = count(record.hosts.length, "host");
   const asWanted = record.hosts.length === 1 ? "1 host, as wanted" : `All ${all} as wanted`;
-  byId("verdict").textContent = bad ? `${number(bad)} of ${all} ${bad === 1 ? "needs" : "need"} attention` : asWanted;
+  const some = record.hosts.length === 1 ? all : `${number(bad)} of ${all}`;
+  byId("verdict").textContent = bad ? `${some} ${bad === 1 ? "needs" : "need"} attention` : asWanted;
   const seconds = (Date.parse(record.finished) - Date.parse(record.started)) / 1000;
   const said = [
     count(MODULES.length, "module"),
@@ -106,7 +107,7 @@ function card(group, open) {
     { class: "group" },
     el("summary", {}, el("span", { class: `dot ${group.state}` }, icon(group.reboot ? "reboot" : group.state)),
       el("span", { class: "what" }, ...[group.module ? el("b", {}, group.module) : null, el("span", {}, group.title)].filter(Boolean),
-        el("span", { class: "soft first" }, group.lines[0] || group.failures.map((one) => one.check).join(", "))),
+        el("span", { class: "soft first" }, group.lines.join("; ") || group.failures.map((one) => one.check).join(", "))),
       el("span", { class: "soft num" }, count(group.hosts.length, "host"))),
     el("div", { class: "body" }, ...group.lines.map((line) => el("p", { class: "line" }, line)), ...group.failures.map(failureBlock),
       el("p", { class: "names" }, ...names)),

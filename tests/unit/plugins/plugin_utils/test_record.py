@@ -86,6 +86,21 @@ def test_drift_says_why(steps):
     assert host_part("web1", steps)["state"] == "drift"
 
 
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [
+        ("parameter mode is 384 instead of 0644", "drift"),
+        ("not so set for boot", "failed"),
+        ("build not installed", "failed"),
+    ],
+)
+def test_another_image_or_parameter_explains_what_does_not_hold(steps, reason, state):
+    steps["plan"]["reasons"]["proc_demo"] = [reason]
+    steps["asserted"]["entries"][0] = entry(paths("proc_demo")[0], failure("mode", "0644", "0600"))
+    assert one(steps)["state"] == state
+    assert one(steps)["contract"]["failed"] == 1
+
+
 def test_a_foreign_image_has_a_build_id_and_no_fingerprint(steps):
     steps["seen"]["modules"]["proc_demo"]["build_id"] = "f" * 40
     steps["plan"]["reasons"]["proc_demo"] = ["another image loaded (build-id fff)"]
