@@ -59,7 +59,9 @@ function moduleCell(host, module, index, column) {
   const at = [index, column];
   if (!one) return cell(at, { role: "gridcell", class: "cell none" }, host.error ? badge(host.state) : el("span", { class: "soft" }, "not chosen"));
   const contract = one.contract;
-  const more = contract && one.state === "failed" && contract.failed ? `${contract.failed} of ${contract.total}` : one.loaded ? short(one.loaded) : "";
+  const failed = contract && one.state === "failed" && contract.failed ? `${contract.failed} of ${contract.total}` : "";
+  const roomy = matrix.modules.length < 3 ? one.reasons.join("; ") : "";
+  const more = roomy || failed || (one.loaded ? short(one.loaded) : "");
   const why = [...one.reasons, ...(contract ? contract.entries.map((entry) => `${entry.path} does not hold`) : [])].join("\n");
   return cell(at, { role: "gridcell", class: `cell ${one.state}`, title: why || null }, icon(one.state), el("span", {}, one.state), el("code", {}, more));
 }
