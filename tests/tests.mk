@@ -1,18 +1,24 @@
-# The checks. `make check` is the fast part; `make test` adds every scenario on real kernels.
+# The checks. `make check` is the fast part; `make test` adds the page in a browser, and every scenario on real kernels.
 TARGET_CODE := plugins/modules plugins/module_utils
-PYTHON_CODE := plugins tests lab molecule
+PYTHON_CODE := plugins tests lab molecule bench
 SHELL_CODE = $(shell git ls-files '*.sh' .ci/run)
 SCENARIOS = $(sort $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml))))
 
-.PHONY: check test unit kmod-check tools
+# From Debian. The C files are compiled here as well as on the machines, against this Debian's kernel; sparse is the
+# kernel's own checker; shellcheck reads the shell; git lists the files that are ours.
+CHECK_PACKAGES := make gcc linux-headers-amd64 sparse shellcheck git
+# Opens the page without a screen, and something to write with.
+PAGE_PACKAGES := chromium fonts-dejavu-core
+
+.PHONY: check test unit page kmod-check tools
 
 check: $(LAB_VENV) tools ## lint, types, C files, unit tests
-	ruff check $(PYTHON_CODE)
-	ruff format --check $(PYTHON_CODE)
+	ruff check --quiet $(PYTHON_CODE)
+	ruff format --quiet --check $(PYTHON_CODE)
 	MYPYPATH=collections mypy
-	vermin --no-tips --violations -t=3.8- $(TARGET_CODE)
+	vermin --quiet --no-tips --violations -t=3.8- $(TARGET_CODE)
 	yamllint --strict .
-	ansible-lint --offline
+	ansible-lint --offline -q
 	shellcheck $(SHELL_CODE)
 	$(MAKE) --no-print-directory kmod-check
 	pytest tests/unit
@@ -20,11 +26,15 @@ check: $(LAB_VENV) tools ## lint, types, C files, unit tests
 unit: $(LAB_VENV) ## the unit tests alone
 	pytest tests/unit
 
+page: $(LAB_VENV) ## the page in headless Chromium; the pictures stay in .cache/page/
+	tests/packages.sh $(PAGE_PACKAGES)
+	pytest tests/page
+
 kmod-check: $(LAB_VENV) tools ## W=1 and sparse on the C files: a word is a failure
 	tests/kmod-check.sh
 
-tools: $(LAB_VENV) # compiler, headers, sparse
-	@tests/tools.sh
+tools: $(LAB_VENV)
+	@tests/packages.sh $(CHECK_PACKAGES)
 
-test: check lab ## everything: check, then every scenario
+test: check page lab ## everything: check, the page, then every scenario
 	tests/scenarios.py $(SCENARIOS)

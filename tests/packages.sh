@@ -1,12 +1,8 @@
 #!/bin/bash
-# Install what the page's tests need from Debian's packages, where something is missing.
+# Install the named Debian packages, where one is missing.
 set -euo pipefail
-packages=(
-    chromium          # opens the page, without a screen
-    fonts-dejavu-core # something to write with
-)
 missing=()
-for package in "${packages[@]}"; do
+for package in "$@"; do
     dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
 done
 [ ${#missing[@]} = 0 ] && exit 0
