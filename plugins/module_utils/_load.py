@@ -14,6 +14,8 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import EX
 from ansible_collections.procfleet.procfs.plugins.module_utils._kmsg import KernelLog, Record
 from ansible_collections.procfleet.procfs.plugins.module_utils._parameters import assignment, same_value
 
+# lib/bug.c, kernel/panic.c and the architectures' fault handlers.
+_FAULTS = ("WARNING: ", "BUG: ", "kernel BUG at ", "Oops: ", "general protection fault", "Unable to handle kernel")
 # insmod's words for the kernel's errors -> what to do about them.
 _HINTS = (
     ("Key was rejected", "The kernel trusts no key that signed it: sign the build with an enrolled one"),
@@ -118,15 +120,21 @@ def _check_loaded(module: dict[str, Any], image: dict[str, Any]) -> None:
 
 
 def _check_taint(name: str, before: str, records: list[Record]) -> None:
+    """A flag that is set already is not gained again; then only the log tells of one more warning."""
     gained = set(taint()["flags"]) - set(before) - EXPECTED_TAINT
-    if gained:
+    if gained or faults(records):
+        shown = faults(records) or [record.text for record in records[-8:]]
         raise KmodError(
             "%s made the kernel warn or fault as it was loaded" % name,
-            "taint gained %s; the kernel says: %s"
-            % ("".join(sorted(gained)), " | ".join(record.text for record in records[-8:])),
+            "taint gained %s; the kernel says: %s" % ("".join(sorted(gained)) or "nothing new", " | ".join(shown)),
             "Mend the module, and reboot this host before it is trusted again",
             reboot_needed=True,
         )
+
+
+def faults(records: list[Record]) -> list[str]:
+    """Return the lines with which the kernel begins to tell of a warning or a fault."""
+    return [record.text for record in records if record.text.startswith(_FAULTS)]
 
 
 def _check_log(name: str, step: str, expected: list[str], lines: list[str]) -> None:

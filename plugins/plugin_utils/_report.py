@@ -39,7 +39,8 @@ def failures(results: dict[str, Any]) -> list[str]:
 def summary(results: dict[str, Any]) -> list[str]:
     """Return the kernel, a line for each module with what was done and why, and what the entries say."""
     kernel = results["seen"]["kernel"]
-    lines = [f"kernel {kernel['release']} ({kernel['arch']}), taint {kernel['taint']['flags'] or 'none'}"]
+    taint = results["loaded"].get("taint") or kernel["taint"]
+    lines = [f"kernel {kernel['release']} ({kernel['arch']}), taint {taint['flags'] or 'none'}"]
     managed = results["loaded"].get("modules", {})
     for name, identity in results["plan"]["fingerprints"].items():
         one = managed.get(name) or results["seen"]["modules"].get(name, {})

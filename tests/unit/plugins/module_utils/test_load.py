@@ -137,11 +137,18 @@ def test_loaded_means_this_image_with_these_parameters(monkeypatch, state, build
 
 @pytest.mark.parametrize(
     ("before", "after", "gained"),
-    [("", "OE", ""), ("OE", "OEW", "W"), ("W", "WD", "D"), ("", "POECN", ""), ("W", "W", "")],
+    [
+        ("", "OE", ""),
+        ("OE", "OEW", "W"),
+        ("W", "WD", "D"),
+        ("", "POECN", ""),
+        ("W", "W", ""),
+        ("W", "W", "nothing new"),
+    ],
 )
 def test_taint(monkeypatch, before, after, gained):
     monkeypatch.setattr(_load, "taint", lambda: {"flags": after})
-    records = [Record(4, "WARNING: CPU: 0"), Record(6, "m: loaded")]
+    records = [Record(4, "WARNING: CPU: 0"), Record(6, "m: loaded")] if gained else [Record(6, "m: WARNING: not ours")]
     if not gained:
         _load._check_taint("m", before, records)
         return
