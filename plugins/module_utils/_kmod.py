@@ -12,8 +12,9 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._elf import descr
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_bytes, sha256
 from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import taint
+from ansible_collections.procfleet.procfs.plugins.module_utils._load import drop_unneeded
 from ansible_collections.procfleet.procfs.plugins.module_utils._lock import host_lock
-from ansible_collections.procfleet.procfs.plugins.module_utils._modules import probe_modules
+from ansible_collections.procfleet.procfs.plugins.module_utils._modules import live_names, probe_modules
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import installed_path, normalise
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import dependents, load_order
 from ansible_collections.procfleet.procfs.plugins.module_utils._parameters import as_text, check_text
@@ -21,16 +22,21 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._transaction impo
 
 
 class Options:
-    """What holds for the whole call: release, state, install, persist (booleans), timeout in seconds, check mode."""
+    """What holds for the whole call: release, state, install, persist (booleans), timeout in seconds, check mode.
 
-    def __init__(self, state: str, install: bool, persist: bool, timeout: float, check: bool) -> None:
-        self.release = os.uname().release
+    `unneeded` are modules of the kernel's own that are to go as well, where nothing uses them any more.
+    """
+
+    def __init__(
+        self, state: str, install: bool, persist: bool, timeout: float, check: bool, unneeded: tuple[str, ...] = ()
+    ) -> None:
+        self.release, self.unneeded = os.uname().release, unneeded
         self.state, self.install, self.persist = state, install, persist
         self.timeout, self.check = timeout, check
 
 
 def manage(modules: list[dict[str, Any]], options: Options) -> dict[str, Any]:
-    """Bring every module to its wanted state; return {changed, modules, failed_modules, diff, taint}.
+    """Bring every module to its wanted state; return {changed, modules, failed_modules, brought, diff, taint}.
 
     Groups of modules that depend on each other stand or fall together; other groups go on.
     :param modules: each {name, path, fingerprint, parameters, depends, log}.
@@ -40,9 +46,12 @@ def manage(modules: list[dict[str, Any]], options: Options) -> dict[str, Any]:
         raise KmodError("The list of modules is empty", "", "Name at least one")
     wanted = {module["name"]: module for module in (_complete(module, options) for module in modules)}
     if options.check:
-        return _manage(wanted, options)
+        return dict(_manage(wanted, options), brought=[])
     with host_lock(options.timeout):
-        return _manage(wanted, options)
+        before = live_names()
+        result = _manage(wanted, options)
+        drop_unneeded(options.unneeded, options.timeout)
+        return dict(result, brought=sorted(live_names() - before - set(wanted)))
 
 
 def _complete(module: dict[str, Any], options: Options) -> dict[str, Any]:

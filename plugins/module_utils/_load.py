@@ -83,6 +83,14 @@ def unload(module: dict[str, Any], timeout: float) -> list[str]:
     return lines
 
 
+def drop_unneeded(names: tuple[str, ...], timeout: float) -> None:
+    """Unload modules of the kernel's own that were loaded for ours; one that something uses stays."""
+    for _round in names:
+        for name in names:
+            if _modules.load_state(name) == "live" and not _modules.holders(name):
+                run(["rmmod", name], timeout)
+
+
 def _rmmod(name: str, timeout: float) -> None:
     try:
         done = run(["rmmod", name], timeout)

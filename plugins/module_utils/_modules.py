@@ -43,6 +43,11 @@ def parse_proc_modules(text: str) -> dict[str, dict[str, Any]]:
     return modules
 
 
+def live_names() -> set[str]:
+    """Return the names of all modules that the kernel has now."""
+    return set(parse_proc_modules(read_text("/proc/modules") or ""))
+
+
 def probe_modules(names: list[str], release: str) -> dict[str, dict[str, Any]]:
     """Return the state of each named module, with one reading of what they share."""
     live = parse_proc_modules(read_text(PROC_MODULES) or "")

@@ -69,6 +69,11 @@ options:
     description: Seconds that one load or unload may take, and that readers inside a module are waited for.
     type: int
     default: 30
+  unneeded:
+    description: Modules of the kernel's own, loaded for these, to unload as well where nothing uses them any more.
+    type: list
+    elements: str
+    default: []
   partial:
     description: >-
       Succeed when some modules fail, and leave it to the caller to look at RV(failed_modules).
@@ -114,6 +119,11 @@ failed_modules:
     it was before.
   returned: when the request could be understood
   type: dict
+brought:
+  description: Modules of the kernel's own that were loaded for these.
+  returned: when the request could be understood
+  type: list
+  elements: str
 taint:
   description: The kernel's taint afterwards, C({value, flags}).
   returned: when the request could be understood
@@ -129,6 +139,7 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._kmod import Options, explain_failures, manage
+from ansible_collections.procfleet.procfs.plugins.module_utils._names import normalise
 
 MODULE_OPTIONS = {
     "name": {"type": "str", "required": True},
@@ -149,13 +160,16 @@ def main() -> None:
             "install": {"type": "bool", "default": True},
             "persist": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 30},
+            "unneeded": {"type": "list", "elements": "str", "default": []},
             "partial": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     params, started = module.params, time.monotonic()
-    options = Options(params["state"], params["install"], params["persist"], params["timeout"], module.check_mode)
     try:
+        unneeded = tuple(normalise(name) for name in params["unneeded"])
+        wanted = {key: params[key] for key in ("state", "install", "persist", "timeout")}
+        options = Options(**wanted, check=module.check_mode, unneeded=unneeded)
         result = manage(params["modules"], options)
     except KmodError as error:
         module.fail_json(msg=error.message, **error.details)

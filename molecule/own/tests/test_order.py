@@ -47,3 +47,17 @@ def test_a_change_below_takes_what_uses_it_along(play, host, info, root, tmp_pat
     assert after["importer"]["fingerprint"] != before["importer"]["fingerprint"]
     assert after["multi"] == before["multi"]
     assert play("deploy.yml").status == 0
+
+
+def test_a_cycle_takes_the_kernels_own_modules_out_again(play, host, root, tmp_path):
+    folder = tmp_path / "multi"
+    shutil.copytree(root / "tests/fixtures/kmod/multi", folder)
+    contract = folder / "kmod.yml"
+    contract.write_text(contract.read_text().replace("depends: []", "depends: [loop]"))
+    assert not host.file("/sys/module/loop").exists
+    done = play("playbooks/cycle.yml", kmod_paths=[str(tmp_path)], kmod_modules=["multi"])
+    assert done.status == 0, done.output
+    with host.sudo():
+        assert "loop: module loaded" in host.check_output("dmesg")
+    assert not host.file("/sys/module/loop").exists
+    assert host.file("/proc/multi").exists  # it was loaded before
