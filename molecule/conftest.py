@@ -69,7 +69,11 @@ def play() -> Callable[..., Play]:
         command = ["ansible-playbook", "-i", str(inventory), playbook, *options]
         if variables:
             command += ["-e", json.dumps(variables)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
+        # Molecule asks for colours; here words are looked for.
+        plain = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}
+        done = subprocess.run(
+            command, cwd=ROOT, env=plain, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
         return Play(done.returncode, done.stdout + done.stderr)
 
     return run
