@@ -12,7 +12,7 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._select import se
 
 
 class ActionModule(ControllerAction):
-    """Returns the plan; in check mode it is the prediction, and nothing is left to do. See kmod_plan.yml."""
+    """Returns the plan. See plugins/modules/kmod_plan.yml."""
 
     ARGUMENTS: ClassVar = {
         "paths": {"type": "list", "elements": "path", "required": True},
@@ -22,6 +22,7 @@ class ActionModule(ControllerAction):
         "persist": {"type": "bool", "default": True},
         "flags": {"type": "list", "elements": "str", "default": []},
         "packages": {"type": "list", "elements": "str", "default": []},
+        "target": {"type": "bool", "default": True},
     }
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -29,12 +30,5 @@ class ActionModule(ControllerAction):
         cycle = arguments["state"] == "cycled"
         state = "loaded" if cycle else arguments["state"]
         options = Options(state, True, arguments["persist"], arguments["flags"], arguments["packages"])
-        chosen = select(arguments["paths"], arguments["modules"])
-        planned = (plan_cycle if cycle else plan)(chosen, arguments["seen"], options)
-        if not self._task.check_mode:
-            return dict(planned, diff={}, changed=False)
-        changed = bool(planned["reasons"])
-        nothing: dict[str, Any] = {"packages": [], "build": [], "modules": []}
-        if changed:  # what is not there yet cannot be asserted
-            nothing["entries"] = {}
-        return dict(planned, changed=changed, **nothing)
+        chosen = select(arguments["paths"], arguments["modules"]) if arguments["target"] else []
+        return {"changed": False, **(plan_cycle if cycle else plan)(chosen, arguments["seen"], options)}

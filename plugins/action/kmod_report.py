@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import failures, summary
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import failures, prediction, summary
 
 
 class ActionModule(ControllerAction):
@@ -17,7 +17,7 @@ class ActionModule(ControllerAction):
     ARGUMENTS: ClassVar = {
         "seen": {"type": "dict", "required": True},
         "plan": {"type": "dict", "required": True},
-        "built": {"type": "dict", "default": {}},
+        "jobs": {"type": "list", "elements": "dict", "default": []},
         "loaded": {"type": "dict", "default": {}},
         "asserted": {"type": "dict", "default": {}},
         "verify": {"type": "bool", "default": False},
@@ -29,4 +29,7 @@ class ActionModule(ControllerAction):
         if trouble:
             host = task_vars.get("inventory_hostname", "this host")
             raise KmodError("\n".join([f"On {host}:", *trouble, "What is not named here is in the wanted state"]))
-        return {"changed": False, "msg": summary(arguments), "_ansible_verbose_always": True}  # as debug does
+        result = {"changed": False, "msg": "\n".join(summary(arguments)), "_ansible_verbose_always": True}  # as debug does
+        if self._task.check_mode and (arguments["plan"]["reasons"] or arguments["jobs"]):
+            result.update(changed=True, diff=prediction(arguments["plan"], arguments["jobs"]))
+        return result

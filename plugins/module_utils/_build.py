@@ -198,6 +198,11 @@ def _publish(request: Request, name: str, work: str) -> None:
     publish(request.release, name, wanted, image, said)
 
 
+def images(records: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Return the built images, in base64."""
+    return {name: base64.b64encode(read_bytes(one["path"]) or b"").decode("ascii") for name, one in records.items()}
+
+
 def build_missing(request: Request) -> dict[str, Any]:
     """Build what is not there yet; return the result of `kmod_build`, with the same keys whatever was done."""
     names = missing(request)

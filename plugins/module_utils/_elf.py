@@ -10,6 +10,9 @@ from typing import Any
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 
 _GNU_BUILD_ID = 3
+# e_machine -> what `uname -m` says there.
+_MACHINES = {62: "x86_64", 183: "aarch64", 21: "ppc64le", 22: "s390x", 243: "riscv64", 3: "i686", 40: "armv7l"}
+ARCHITECTURES = frozenset(_MACHINES.values())
 _SIGNATURE_TRAILER = b"~Module signature appended~\n"
 
 
@@ -74,7 +77,7 @@ def modinfo(section: bytes) -> dict[str, list[str]]:
 
 
 def describe(image: bytes) -> dict[str, Any]:
-    """Return what an image says: build_id, vermagic, release, version, depends, parameters, signed.
+    """Return what an image says: build_id, vermagic, release, arch, version, depends, parameters, signed.
 
     `parameters` maps each name to its kernel type (`ushort`, `bool`, `charp`, `array of int`; "" if unsaid).
     """
@@ -91,5 +94,6 @@ def describe(image: bytes) -> dict[str, Any]:
         "version": (tags.get("version") or [""])[0],
         "depends": [name for name in (tags.get("depends") or [""])[0].split(",") if name],
         "parameters": parameters,
+        "arch": _MACHINES.get(struct.unpack_from("<H" if image[5] == 1 else ">H", image, 18)[0], "unknown"),
         "signed": image.endswith(_SIGNATURE_TRAILER),
     }

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from typing import Any
 
@@ -60,6 +61,7 @@ def _complete(module: dict[str, Any], options: Options) -> dict[str, Any]:
     return {
         "name": normalise(module["name"]),
         "path": module.get("path"),
+        "sent": _sent(module),
         "fingerprint": module.get("fingerprint"),
         "parameters": values,
         "depends": [normalise(name) for name in module.get("depends") or []],
@@ -68,6 +70,14 @@ def _complete(module: dict[str, Any], options: Options) -> dict[str, Any]:
         "install": options.install,
         "persist": options.persist,
     }
+
+
+def _sent(module: dict[str, Any]) -> bytes | None:
+    """Return the image that came along with the request; None where it lies on this host."""
+    try:
+        return base64.b64decode(module["image"], validate=True) if module.get("image") else None
+    except ValueError as error:
+        raise KmodError("The image of %s arrived damaged" % module["name"], str(error), "Send it again") from error
 
 
 def _manage(wanted: dict[str, dict[str, Any]], options: Options) -> dict[str, Any]:
@@ -120,7 +130,7 @@ def _identify(module: dict[str, Any], seen: dict[str, Any], release: str) -> dic
     if module["state"] != "loaded" or seen["state"] == "builtin":
         return {}
     module["path"] = module["path"] or installed_path(release, name)
-    data = read_bytes(module["path"])
+    data = module.get("sent") or read_bytes(module["path"])
     if data is None:
         raise KmodError("There is no %s" % module["path"], "%s was not built here" % name, "Build it, or give `path`")
     image = describe(data)

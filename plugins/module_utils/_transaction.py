@@ -64,6 +64,8 @@ class Transaction:
     def _apply(self, decisions: dict[str, Decision]) -> None:
         # Files first: a full disk is found while the former modules still run.
         for module in self.modules:
+            if module.get("sent") and decisions[module["name"]].load:
+                self._publish(module, module["sent"])
             if decisions[module["name"]].install:
                 self._install(module)
         for module in reversed(self.modules):
@@ -76,13 +78,18 @@ class Transaction:
         for module in self.modules:
             self._settle(module, decisions[module["name"]])
 
+    def _publish(self, module: dict[str, Any], image: bytes) -> None:
+        """Put an image at its build's address: it stays there for the way back."""
+        name, identity = module["name"], module["fingerprint"]
+        if _store.published(self.release, name, identity) is None:
+            _store.publish(self.release, name, identity, image, self.images[name])
+
     def _install(self, module: dict[str, Any]) -> None:
-        """Put the image in its build's place, then where the kernel's tools look for it."""
-        image = read_bytes(module["path"])
+        """Keep the image as a build, then put it where the kernel's tools look for it."""
+        image = module.get("sent") or read_bytes(module["path"])
         if image is None:
             raise KmodError("%s is not there" % module["path"], "", "Build it anew")
-        if _store.published(self.release, module["name"], module["fingerprint"]) is None:
-            _store.publish(self.release, module["name"], module["fingerprint"], image, self.images[module["name"]])
+        self._publish(module, image)
         self._remember(installed_path(self.release, module["name"]))
         write_atomic(installed_path(self.release, module["name"]), image)
 

@@ -33,6 +33,13 @@ options:
       fingerprint:
         description: The identity of the build. By default the SHA-256 of the image.
         type: str
+      ship:
+        description: Take the image from O(store), for the host has it not.
+        type: bool
+        default: false
+      image:
+        description: The image, in base64; set by the action plugin, not by users.
+        type: str
       parameters:
         description: Parameter to value, as the kernel takes them; those that are not named are left alone.
         type: dict
@@ -79,6 +86,12 @@ options:
       Succeed when some modules fail, and leave it to the caller to look at RV(failed_modules).
     type: bool
     default: false
+  store:
+    description: A folder on the controller that keeps what was built.
+    type: path
+  kernel:
+    description: The host's kernel, as M(procfleet.procfs.kmod_info) returns it; what is sent must fit it.
+    type: dict
 requirements:
   - kmod (insmod, rmmod, depmod) on the host
 attributes:
@@ -145,6 +158,8 @@ MODULE_OPTIONS = {
     "name": {"type": "str", "required": True},
     "path": {"type": "path"},
     "fingerprint": {"type": "str"},
+    "ship": {"type": "bool", "default": False},
+    "image": {"type": "str", "no_log": True},
     "parameters": {"type": "dict", "default": {}},
     "depends": {"type": "list", "elements": "str", "default": []},
     "log": {"type": "dict", "default": {}},
@@ -162,6 +177,8 @@ def main() -> None:
             "timeout": {"type": "int", "default": 30},
             "unneeded": {"type": "list", "elements": "str", "default": []},
             "partial": {"type": "bool", "default": False},
+            "store": {"type": "path"},
+            "kernel": {"type": "dict"},
         },
         supports_check_mode=True,
     )

@@ -65,6 +65,13 @@ options:
       Succeed when some modules do not build, and leave it to the caller to look at RV(failed_modules).
     type: bool
     default: false
+  store:
+    description: A folder on the controller that keeps what was built, for hosts that do not build.
+    type: path
+  fetch:
+    description: Return the images; set by the action plugin, not by users.
+    type: bool
+    default: false
 requirements:
   - make, the kernel's compiler and binutils on the host
 attributes:
@@ -171,6 +178,8 @@ def main() -> None:
             "jobs": {"type": "int", "default": 0},
             "timeout": {"type": "int", "default": 1800},
             "partial": {"type": "bool", "default": False},
+            "store": {"type": "path"},
+            "fetch": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -185,6 +194,8 @@ def main() -> None:
         module.fail_json(msg=error.message, **error.details)
     if result["failed_modules"] and not module.params["partial"]:
         module.fail_json(msg=_build.explain_failures(result), **result)
+    if module.params["fetch"]:
+        result["images"] = _build.images(result["modules"])
     module.exit_json(**result)
 
 

@@ -14,7 +14,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._decide import (
 )
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._fingerprint import fingerprint
-from ansible_collections.procfleet.procfs.plugins.module_utils._names import build_dir
+from ansible_collections.procfleet.procfs.plugins.module_utils._names import build_dir, check_release
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import needed
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._contract import Contract
 
@@ -42,12 +42,13 @@ class Module(NamedTuple):
 
 
 def plan(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], options: Options) -> dict[str, Any]:
-    """Return {packages, build, modules, entries, reasons, before, diff} for one host.
+    """Return {packages, flags, build, modules, entries, depends, fingerprints, reasons, prediction} for one host.
 
     :param chosen: contracts and overrides in load order, from `_select.select`.
     :param seen: the result of `kmod_info`.
     :raises KmodError: when the host cannot have what is wanted; nothing was done yet.
     """
+    check_release(seen["kernel"]["release"])  # a builder installs packages that are named after it
     modules = _modules(chosen, seen, options)
     changing = [module for module in modules if module.decision.changes]
     build = _to_build(modules, seen) if options.state == "loaded" else []
@@ -56,13 +57,14 @@ def plan(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], op
     packages = _packages(seen, options) if build else []
     return {
         "packages": packages,
+        "flags": options.flags,
         "build": build,
         "modules": [_request(module, seen, options) for module in _loadable(modules, seen)] if changing else [],
         "entries": {module.contract.name: _entries(module, options) for module in modules},
         "depends": {module.contract.name: module.contract.depends for module in modules},
         "fingerprints": {module.contract.name: module.fingerprint for module in modules},
         "reasons": {module.contract.name: module.decision.reasons for module in changing},
-        "diff": _diff(changing, packages, build, options, seen),
+        "prediction": _diff(changing, options, seen),
     }
 
 
@@ -184,16 +186,7 @@ def _to_build(modules: list[Module], seen: dict[str, Any]) -> list[dict[str, Any
 
 
 def _packages(seen: dict[str, Any], options: Options) -> list[str]:
-    """Return the packages without which nothing can be built here; none where headers and tools are there."""
-    headers = seen["headers"]
-    if headers["present"] and headers["make"] and headers["compiler"]:
-        return []
-    if not options.packages:
-        raise KmodError(
-            f"No headers for kernel {seen['kernel']['release']}",
-            f"procfleet knows no package names for {seen['os']['id'] or 'this distribution'}",
-            "Install headers, make and compiler by hand, or name the packages in kmod_headers_packages",
-        )
+    """Return the packages that a builder for this host's kernel needs; none where we know no names."""
     names = {"release": seen["kernel"]["release"], "arch": seen["kernel"]["arch"]}
     return [package.format(**names) for package in options.packages]
 
@@ -201,11 +194,12 @@ def _packages(seen: dict[str, Any], options: Options) -> list[str]:
 def _request(module: Module, seen: dict[str, Any], options: Options) -> dict[str, Any]:
     """Return one item of `kmod`'s list."""
     name = module.contract.name
-    request = {"name": name, "depends": module.contract.depends, "log": module.contract.log}
+    request: dict[str, Any] = {"name": name, "depends": module.contract.depends, "log": module.contract.log}
     if options.state == "loaded":
         state = seen["modules"][name]
         folder = build_dir(seen["kernel"]["release"], name, module.fingerprint)
         request.update(
+            ship=module.fingerprint not in (*state["builds"], state["fingerprint"]),
             path=state["installed"]["path"] if state["fingerprint"] == module.fingerprint else f"{folder}/{name}.ko",
             fingerprint=module.fingerprint,
             parameters=module.contract.parameters(module.overrides),
@@ -219,12 +213,10 @@ def _entries(module: Module, options: Options) -> list[dict[str, Any]]:
     return module.contract.gone(module.overrides)
 
 
-def _diff(
-    changing: list[Module], packages: list[str], build: list[dict[str, Any]], options: Options, seen: dict[str, Any]
-) -> dict[str, str]:
-    """Return all that would change, as text before and after."""
-    before, after = [], [f"package {package} installed" for package in packages]
-    after += [f"{one['name']}: build {one['fingerprint'][:12]}" for one in build]
+def _diff(changing: list[Module], options: Options, seen: dict[str, Any]) -> dict[str, str]:
+    """Return all that would change in the modules, as text before and after."""
+    before: list[str] = []
+    after: list[str] = []
     for module in changing:
         name, state = module.contract.name, seen["modules"][module.contract.name]
         before.append(f"{name}: {state['state']}, build {(state['fingerprint'] or 'none')[:12]}")

@@ -19,14 +19,23 @@ def survivors(plan: dict[str, Any], built: dict[str, Any], loaded: dict[str, Any
     return [name for name in plan["depends"] if name not in lost]
 
 
+def entries_left(plan: dict[str, Any], loaded: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the entries of the planned modules that did not fail, in load order."""
+    return [entry for name in survivors(plan, {}, loaded) for entry in plan["entries"].get(name, [])]
+
+
+def prediction(plan: dict[str, Any], jobs: list[dict[str, Any]]) -> dict[str, str]:
+    """Return all that would change on a host, as text before and after: its builds, and its modules."""
+    lines = [f"package {package} installed" for job in jobs for package in job["packages"]]
+    lines += [f"{one['name']}: build {one['fingerprint'][:12]}" for job in jobs for one in job["modules"]]
+    after = "".join(f"{line}\n" for line in lines) + plan["prediction"]["after"]
+    return {"before": plan["prediction"]["before"], "after": after}
+
+
 def failures(results: dict[str, Any]) -> list[str]:
     """Return what went wrong, in lines for people: builds, loads, and with `verify` what is not as wanted."""
     lines = []
-    built, loaded = results["built"], results["loaded"]
-    for name, errors in sorted(built.get("failed_modules", {}).items()):
-        lines += [f"{name} does not build; what ran before runs on:", *(f"  {error}" for error in errors)]
-    if built.get("failed_modules"):
-        lines.append(f"The compiler's full log is {built.get('log')} on the host")
+    loaded = results["loaded"]
     lines += [f"{name}: {one['msg']}" for name, one in sorted(loaded.get("failed_modules", {}).items())]
     if results["asserted"].get("failed_entries"):
         lines.append(results["asserted"]["explanation"])

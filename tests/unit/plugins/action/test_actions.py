@@ -5,25 +5,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible_collections.procfleet.procfs.plugins.action import kmod_build, kmod_contract, kmod_plan, kmod_report
-from ansible_collections.procfleet.procfs.plugins.module_utils._build import unpack
+from ansible_collections.procfleet.procfs.plugins.action import kmod_contract, kmod_plan, kmod_report
 
 ROOT = Path(__file__).parents[4]
 FILES = str(ROOT / "files/kmod")
-
-
-@pytest.fixture
-def action():
-    def make(module, check=False, **arguments):
-        task = SimpleNamespace(args=arguments, check_mode=check, async_val=0, action="x", diff=False)
-        shell = SimpleNamespace(tmpdir=None)
-        return module.ActionModule(task, SimpleNamespace(_shell=shell), SimpleNamespace(), None, None, None)
-
-    return make
 
 
 def test_kmod_contract(action):
@@ -85,70 +73,61 @@ SEEN = {
 }
 
 
+@pytest.mark.parametrize("check", [False, True])
 @pytest.mark.parametrize("state", ["loaded", "cycled"])
-def test_kmod_plan_and_its_prediction(action, state):
+def test_kmod_plan_and_its_prediction(action, state, check):
+    """The plan is the same in check mode, for the builders are settled from it; the report predicts."""
     given = {"paths": [FILES], "modules": ["proc_demo"], "seen": SEEN, "state": state}
+    planned = action(kmod_plan, check=check, **given).run(None, {})
+    assert (planned["changed"], len(planned["build"]), len(planned["modules"])) == (False, 1, 1)
+    assert "proc_demo: live" in planned["prediction"]["after"]
+    assert "diff" not in planned
+
+
+def test_kmod_plan_of_a_host_that_only_builds(action):
+    given = {"paths": [FILES], "modules": ["proc_demo"], "seen": SEEN, "target": False}
     planned = action(kmod_plan, **given).run(None, {})
-    assert (planned["changed"], planned["diff"], len(planned["build"]), len(planned["modules"])) == (False, {}, 1, 1)
-    predicted = action(kmod_plan, check=True, **given).run(None, {})
-    assert (predicted["changed"], predicted["build"], predicted["modules"], predicted["entries"]) == (True, [], [], {})
-    assert "proc_demo: live" in predicted["diff"]["after"]
+    assert (planned["build"], planned["modules"], planned["entries"], planned["reasons"]) == ([], [], {}, {})
 
 
 def test_kmod_plan_predicts_nothing_where_nothing_is_to_do(action):
     given = {"paths": [FILES], "modules": ["proc_demo"], "seen": SEEN, "state": "absent"}
-    predicted = action(kmod_plan, check=True, **given).run(None, {})
-    assert predicted["changed"] is False
-    assert predicted["entries"]["proc_demo"]
+    planned = action(kmod_plan, check=True, **given).run(None, {})
+    assert planned["prediction"] == {"before": "", "after": ""}
+    assert planned["entries"]["proc_demo"]
 
 
-PLAN = {"depends": {"m": []}, "fingerprints": {"m": "f" * 64}, "reasons": {}}
+NOTHING = {"before": "", "after": ""}
+PLAN = {"depends": {"m": []}, "fingerprints": {"m": "f" * 64}, "reasons": {}, "prediction": NOTHING}
+STATE = {"kernel": KERNEL, "modules": {"m": {"state": "live"}}}
+JOB = {"release": "6.2", "packages": ["make"], "modules": [{"name": "x", "fingerprint": "1" * 64}]}
 
 
 def test_kmod_report(action):
-    seen = {"kernel": KERNEL, "modules": {"m": {"state": "live"}}}
-    result = action(kmod_report, seen=seen, plan=PLAN).run(None, {"inventory_hostname": "h"})
-    assert result["msg"] == ["kernel 6.1 (x86_64), taint none", "m: live, build ffffffffffff"]
+    result = action(kmod_report, seen=STATE, plan=PLAN).run(None, {"inventory_hostname": "h"})
+    assert result["msg"] == "kernel 6.1 (x86_64), taint none\nm: live, build ffffffffffff"
 
 
 def test_kmod_report_fails_with_all(action):
-    built = {"failed_modules": {"m": ["m.c:1: no"]}, "log": "/l"}
-    with pytest.raises(AnsibleActionFail, match=r"On web1:\nm does not build") as caught:
-        action(kmod_report, seen={}, plan=PLAN, built=built).run(None, {"inventory_hostname": "web1"})
+    loaded = {"failed_modules": {"m": {"msg": "m does not build on b1; what ran before runs on:\n  m.c:1: no"}}}
+    with pytest.raises(AnsibleActionFail, match=r"On web1:\nm: m does not build") as caught:
+        action(kmod_report, seen={}, plan=PLAN, loaded=loaded).run(None, {"inventory_hostname": "web1"})
     assert "m.c:1: no" in str(caught.value)
 
 
-@pytest.fixture
-def sent(monkeypatch):
-    """Record what kmod_build hands to the module of its name."""
-    calls = []
-    monkeypatch.setattr(
-        kmod_build.ActionModule,
-        "_execute_module",
-        lambda _self, module_name, module_args, task_vars: (calls.append(module_args), {"name": module_name})[1],
-    )
-    return calls
+CHANGE = {"before": "m: absent\n", "after": "m: live\n"}
 
 
-def test_kmod_build_packs(action, sent, tmp_path):
-    folder = str(Path(FILES) / "proc_demo")
-    modules = [{"name": "proc-demo", "folder": folder}]
-    assert action(kmod_build, modules=modules, jobs=1).run(None, {}) == {"name": "procfleet.procfs.kmod_build"}
-    unpack(sent[0]["archive"], str(tmp_path))
-    assert (tmp_path / "proc_demo/Kbuild").is_file()
-    assert len(sent[0]["modules"][0]["fingerprint"]) == 64
-    assert sent[0]["jobs"] == 1
-    action(kmod_build, modules=[{**modules[0], "fingerprint": "mine"}]).run(None, {})
-    assert sent[1]["modules"][0]["fingerprint"] == "mine"
-
-
-def test_kmod_build_of_a_folder_without_sources(action, sent, tmp_path):
-    with pytest.raises(AnsibleActionFail, match=r"The sources cannot be packed: .* has no Kbuild"):
-        action(kmod_build, modules=[{"name": "m", "folder": str(tmp_path)}]).run(None, {})
-    assert sent == []
-
-
-@pytest.mark.parametrize("modules", [None, "m", ["m"], [5], [None], [{"name": "m"}], [{}]])
-def test_kmod_build_leaves_what_is_malformed_to_the_module(action, sent, modules):
-    action(kmod_build, modules=modules).run(None, {})
-    assert sent == [{"modules": modules}]
+@pytest.mark.parametrize(
+    ("check", "plan", "jobs", "after"),
+    [
+        (True, PLAN, [], None),
+        (True, {**PLAN, "reasons": {"m": ["not loaded"]}, "prediction": CHANGE}, [], "m: live\n"),
+        (True, PLAN, [JOB], "package make installed\nx: build 111111111111\n"),  # a host that only builds changes too
+        (False, {**PLAN, "reasons": {"m": ["not loaded"]}, "prediction": CHANGE}, [JOB], None),
+    ],
+)
+def test_kmod_report_predicts(action, check, plan, jobs, after):
+    result = action(kmod_report, check=check, seen=STATE, plan=plan, jobs=jobs).run(None, {})
+    assert result["changed"] is (after is not None)
+    assert result.get("diff", {}).get("after") == after

@@ -24,6 +24,7 @@ def test_a_real_module(image):
         "version": "1.2",
         "depends": ["crc7"],
         "parameters": {"flag": "bool", "mode": "ushort", "many": "array of int", "label": "charp"},
+        "arch": "x86_64",
         "signed": False,
     }
 
@@ -94,6 +95,7 @@ def test_other_architectures(order, bits):
     said = _elf.describe(image_of(order, bits))
     assert said["build_id"] == BUILD_ID.hex()
     assert (said["vermagic"], said["release"], said["depends"], said["parameters"]) == ("", "", [], {})
+    assert said["arch"] == ("x86_64" if bits == 64 else "unknown")
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,13 @@ def test_kmod_of_nothing(run):
     assert (code, result["msg"]) == (1, "The list of modules is empty. Name at least one.")
 
 
+def test_kmod_of_an_image_that_arrived_damaged(run, host):
+    code, result = run(kmod, modules=[{"name": "m", "image": "%%%"}])
+    assert code == 1
+    assert "The image of m arrived damaged" in result["msg"]
+    assert "%%%" not in json.dumps(result)
+
+
 @pytest.mark.parametrize(("partial", "code"), [(False, 1), (True, 0)])
 def test_what_fails_of_kmod(run, monkeypatch, partial, code):
     failed = {"changed": False, "modules": {}, "failed_modules": {"m": {"msg": "no"}}, "taint": {}, "diff": []}

@@ -72,7 +72,7 @@ def names(items):
 def test_a_converged_host_is_only_asserted():
     planned = plan(CHOSEN, seen(CONVERGED), OPTIONS)
     assert (planned["packages"], planned["build"], planned["modules"], planned["reasons"]) == ([], [], [], {})
-    assert planned["diff"] == {"before": "", "after": ""}
+    assert planned["prediction"] == {"before": "", "after": ""}
     assert list(planned["entries"]) == NAMES
     assert planned["depends"] == {"exporter": [], "importer": ["exporter"], "stubborn": []}
 
@@ -86,27 +86,42 @@ def test_a_fresh_host():
     assert stubborn["path"] == f"/var/lib/procfleet/builds/6.1/stubborn-{PRINTS['stubborn'][:32]}/stubborn.ko"
     assert stubborn["parameters"] == {"hold_ms": "0"}
     assert set(planned["reasons"]) == set(NAMES)
-    assert "stubborn: parameter hold_ms=0\n" in planned["diff"]["after"]
-    assert "/etc/modprobe.d/procfleet-stubborn.conf\n" in planned["diff"]["after"]
-    assert "stubborn: absent, build none\n" in planned["diff"]["before"]
+    assert "stubborn: parameter hold_ms=0\n" in planned["prediction"]["after"]
+    assert "/etc/modprobe.d/procfleet-stubborn.conf\n" in planned["prediction"]["after"]
+    assert "stubborn: absent, build none\n" in planned["prediction"]["before"]
 
 
-@pytest.mark.parametrize("missing", [{"present": False}, {"make": None}, {"compiler": None}])
-def test_packages(missing):
-    host = seen()
-    host["headers"].update(missing)
-    assert plan(CHOSEN, host, OPTIONS)["packages"] == ["linux-headers-6.1", "make-x86_64"]
-    with pytest.raises(KmodError, match="procfleet knows no package names for debian"):
-        plan(CHOSEN, host, OPTIONS._replace(packages=[]))
-    host["modules"] = CONVERGED
-    assert plan(CHOSEN, host, OPTIONS._replace(packages=[]))["packages"] == []
+def test_packages_are_what_any_builder_for_this_kernel_would_need():
+    assert plan(CHOSEN, seen(), OPTIONS)["packages"] == ["linux-headers-6.1", "make-x86_64"]
+    assert plan(CHOSEN, seen(), OPTIONS._replace(packages=[]))["packages"] == []
+
+
+def test_flags_come_along_for_they_make_another_build():
+    planned = plan(CHOSEN, seen(), OPTIONS._replace(flags=["W=1"]))
+    assert planned["flags"] == ["W=1"]
+    assert not set(planned["fingerprints"].values()) & set(PRINTS.values())
+
+
+@pytest.mark.parametrize("release", ["../x", "6.1 openssh-server", "", "*", "6.1/../.."])
+def test_a_release_that_would_reach_a_path_or_name_a_package(release):
+    """A host's answer becomes a package's name on another host, the builder."""
+    with pytest.raises(KmodError, match="is not a kernel release"):
+        plan(CHOSEN, seen(release=release), OPTIONS)
+
+
+def test_what_has_to_be_sent():
+    kept = {"builds": [PRINTS["stubborn"]]}
+    fresh = plan(CHOSEN, seen({"stubborn": kept}), OPTIONS)["modules"]
+    assert [item["ship"] for item in fresh] == [True, True, False]
+    drifted = {**CONVERGED, "stubborn": deployed("stubborn", parameters={"hold_ms": "5"})}
+    assert [item["ship"] for item in plan(CHOSEN, seen(drifted), OPTIONS)["modules"]] == [False, False, False]
 
 
 def test_parameters_that_drifted_need_no_build():
     planned = plan(CHOSEN, seen({**CONVERGED, "stubborn": deployed("stubborn", parameters={"hold_ms": "5"})}), OPTIONS)
     assert planned["build"] == []
     assert planned["reasons"] == {"stubborn": ["parameter hold_ms is 5 instead of 0"]}
-    assert "stubborn: parameter hold_ms=5\n" in planned["diff"]["before"]
+    assert "stubborn: parameter hold_ms=5\n" in planned["prediction"]["before"]
 
 
 def test_a_build_that_is_installed_is_not_made_again_when_the_store_lost_it():

@@ -154,6 +154,7 @@ def test_a_deployed_module_is_the_wanted_one_by_build_id(steps):
 def test_a_module_that_does_not_build_leaves_the_others(steps):
     steps["plan"]["reasons"]["proc_demo"] = ["build not installed"]
     steps["built"] = {"failed_modules": {"proc_demo": ["a.c:1: error: no"]}, "log": "/log", "seconds": 2.0}
+    steps["loaded"] = {"modules": {}, "failed_modules": {"proc_demo": {"msg": "proc_demo does not build on web1"}}}
     steps["asserted"]["entries"] = steps["asserted"]["entries"][3:]
     host = host_part("web1", steps)
     assert host["modules"]["proc_demo"]["state"] == "failed"
