@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible_collections.procfleet.procfs.plugins.action import kmod_contract, kmod_plan, kmod_report
+from ansible_collections.procfleet.procfs.tests.states import ABSENT
 
 ROOT = Path(__file__).parents[4]
 FILES = str(ROOT / "files/kmod")
@@ -51,18 +52,6 @@ KERNEL = {
     "sig_enforce": False,
     "lockdown": None,
     "taint": {"flags": ""},
-}
-ABSENT = {
-    "state": "absent",
-    "holders": [],
-    "parameters": {},
-    "build_id": None,
-    "installed": None,
-    "fingerprint": None,
-    "resolves_to": None,
-    "persist": {"load": False, "options": None},
-    "builds": [],
-    "manifest": {},
 }
 SEEN = {
     "kernel": KERNEL,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.procfleet.procfs.plugins.module_utils._decide import boot_files, decide, parameters_of
+from ansible_collections.procfleet.procfs.tests.states import ABSENT
 
 WANTED = {
     "name": "m",
@@ -30,18 +31,6 @@ CONVERGED = {
     "persist": {"load": True, "options": "options m hidden=5 mode=0644\n"},
     "builds": ["print"],
     "manifest": {"fingerprint": "print", "parameters": {"mode": "0644", "hidden": "5"}, "former": None},
-}
-ABSENT = {
-    "state": "absent",
-    "holders": [],
-    "parameters": {},
-    "build_id": None,
-    "installed": None,
-    "fingerprint": None,
-    "resolves_to": None,
-    "persist": {"load": False, "options": None},
-    "builds": [],
-    "manifest": {},
 }
 
 

@@ -10,19 +10,7 @@ import pytest
 from ansible_collections.procfleet.procfs.plugins.module_utils import _kmod, _lock
 from ansible_collections.procfleet.procfs.plugins.module_utils._decide import Decision
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-
-ABSENT = {
-    "state": "absent",
-    "holders": [],
-    "parameters": {},
-    "build_id": None,
-    "installed": None,
-    "fingerprint": None,
-    "resolves_to": None,
-    "persist": {"load": False, "options": None},
-    "builds": [],
-    "manifest": {},
-}
+from ansible_collections.procfleet.procfs.tests.states import ABSENT
 
 
 def live(**more):

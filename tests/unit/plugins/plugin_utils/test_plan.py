@@ -10,23 +10,12 @@ import pytest
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._plan import Options, plan, plan_cycle
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._select import select
+from ansible_collections.procfleet.procfs.tests.states import ABSENT
 
 FIXTURES = Path(__file__).parents[3] / "fixtures/kmod"
 CHOSEN = select([str(FIXTURES)], ["exporter", "importer", "stubborn"])
 NAMES = ["exporter", "importer", "stubborn"]
 OPTIONS = Options("loaded", True, True, [], ["linux-headers-{release}", "make-{arch}"])
-ABSENT = {
-    "state": "absent",
-    "holders": [],
-    "parameters": {},
-    "build_id": None,
-    "installed": None,
-    "fingerprint": None,
-    "resolves_to": None,
-    "persist": {"load": False, "options": None},
-    "builds": [],
-    "manifest": {},
-}
 
 
 def seen(modules=None, **kernel):
