@@ -29,7 +29,8 @@ class ActionModule(ControllerAction):
         if trouble:
             host = task_vars.get("inventory_hostname", "this host")
             raise KmodError("\n".join([f"On {host}:", *trouble, "What is not named here is in the wanted state"]))
-        result = {"changed": False, "msg": "\n".join(summary(arguments)), "_ansible_verbose_always": True}  # as debug does
+        shown = "\n".join(summary(arguments))
+        result = {"changed": False, "msg": shown, "_ansible_verbose_always": True}  # shown as debug shows
         if self._task.check_mode and (arguments["plan"]["reasons"] or arguments["jobs"]):
             result.update(changed=True, diff=prediction(arguments["plan"], arguments["jobs"]))
         return result
