@@ -1,0 +1,129 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A scenario has passed when all of its verify steps ran tests and all of those passed."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.procfleet.procfs.tests import scenarios
+from ansible_collections.procfleet.procfs.tests.scenarios import judge, summary_counts
+
+FIVE = {"passed": 5}
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path, monkeypatch):
+    """Scenarios of which `usual` verifies once, as all do, and `twice` has a sequence of its own."""
+    monkeypatch.setattr(scenarios, "ROOT", tmp_path)
+    texts = {
+        ".config/molecule/config.yml": "scenario: {test_sequence: [create, converge, verify, destroy]}",
+        "molecule/usual/molecule.yml": "---\n# only what all share\n",
+        "molecule/twice/molecule.yml": "scenario: {test_sequence: [create, verify fresh, converge, verify deployed]}",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("line", "counts"),
+    [
+        ("5 passed in 3.21s", {"passed": 5}),
+        ("========= 12 passed, 1 skipped in 65.32s (0:01:05) =========", {"passed": 12, "skipped": 1}),
+        ("1 failed, 2 passed, 3 errors in 1.00s", {"failed": 1, "passed": 2, "errors": 3}),
+        ("1 error in 0.10s", {"error": 1}),
+        ("2 passed, 3 deselected in 1s", {"passed": 2, "deselected": 3}),
+        ("1 xfailed, 4 xpassed in 1s", {"xfailed": 1, "xpassed": 4}),
+        ("5 passed, 2 warnings in 1s", {"passed": 5}),
+        ("no tests ran in 0.01s", {}),
+        ("ok=12 changed=3 skipped=1", {}),
+        ("", {}),
+    ],
+)
+def test_counts_of_a_last_line(line, counts):
+    assert summary_counts(line) == counts
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "counts", "trouble"),
+    [
+        ("usual", 0, [FIVE], ""),
+        ("twice", 0, [FIVE, {"passed": 1}], ""),
+        ("usual", 2, [FIVE], "molecule ended with 2"),
+        ("usual", -15, [], "molecule ended with -15"),
+        ("usual", 0, [], "0 of 1 verify steps ran tests"),
+        ("twice", 0, [FIVE], "1 of 2 verify steps ran tests"),
+        ("usual", 0, [FIVE, FIVE], "2 of 1 verify steps ran tests"),
+    ],
+)
+def test_how_a_run_ended(name, status, counts, trouble):
+    assert judge(name, status, counts) == trouble
+
+
+@pytest.mark.parametrize("word", ["skipped", "failed", "error", "errors", "deselected", "xfailed", "xpassed"])
+def test_what_was_not_tried_has_not_passed(word):
+    assert judge("twice", 0, [FIVE, FIVE | {word: 1}]).startswith("not all tests were tried and passed: ")
+
+
+@pytest.mark.parametrize("count", [{}, {"passed": 0}])
+def test_a_step_without_a_passed_test(count):
+    assert judge("twice", 0, [FIVE, count]) == f"not all tests were tried and passed: {[FIVE, count]}"
+
+
+@pytest.fixture
+def molecule(monkeypatch):
+    """Stand in for Molecule with what it prints and its status; return the steps that it was called for."""
+    steps = []
+
+    def answer(status, output):
+        def stream(command, _seconds):
+            steps.append(command[1:])
+            return status, output
+
+        monkeypatch.setattr(scenarios, "stream", stream)
+        return steps
+
+    return answer
+
+
+def test_a_run_is_read_from_what_it_printed(molecule):
+    steps = molecule(0, "ok=12 skipped=1\n3 passed in 1.00s\nTASK [2 things in a row]\n4 passed in 2.00s\n")
+    outcome = scenarios.run("twice")
+    assert (outcome.trouble, outcome.passed, steps) == ("", 7, [["test", "-s", "twice"]])
+
+
+def test_a_run_without_output_of_its_tests_has_not_passed(molecule):
+    molecule(0, "INFO usual: verify\n")
+    assert scenarios.run("usual").trouble == "0 of 1 verify steps ran tests"
+
+
+def test_a_run_that_fails_leaves_no_machines(molecule):
+    steps = molecule(1, "")
+    assert scenarios.run("usual").trouble == "molecule ended with 1"
+    assert steps == [["test", "-s", "usual"], ["destroy", "-s", "usual"]]
+
+
+def test_output_comes_without_colours(capfd):
+    command = ["sh", "-c", r"printf '\033[32m5 passed\033[0m in 1s\n'; printf 'more\n' >&2; exit 3"]
+    assert scenarios.stream(command, 10) == (3, "5 passed in 1s\nmore\n")
+
+
+def test_a_run_is_bounded():
+    assert scenarios.stream(["sleep", "60"], 0.2) == (-15, "")
+
+
+@pytest.mark.parametrize(("troubles", "status"), [(["", ""], 0), (["", "molecule ended with 1"], 1)])
+def test_the_table(monkeypatch, capsys, troubles, status):
+    ended = iter(scenarios.Outcome("usual", trouble, 3, 61.0) for trouble in troubles)
+    monkeypatch.setattr(scenarios, "run", lambda _name: next(ended))
+    monkeypatch.setattr(scenarios.sys, "argv", ["scenarios.py", *["usual"] * len(troubles)])
+    assert scenarios.main() == status
+    bad = sum(map(bool, troubles))
+    assert capsys.readouterr().out.endswith(f"{len(troubles) - bad} passed, {bad} failed\n")
+
+
+def test_no_scenario_is_no_success(monkeypatch, capsys):
+    monkeypatch.setattr(scenarios.sys, "argv", ["scenarios.py"])
+    assert scenarios.main() == 2
+    assert "nothing would be tested" in capsys.readouterr().err
