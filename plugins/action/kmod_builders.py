@@ -13,7 +13,7 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._images import Im
 
 
 class ActionModule(ControllerAction):
-    """Returns {jobs, damaged}. See plugins/modules/kmod_builders.yml."""
+    """Returns {jobs, damaged}. See plugins/modules/kmod_builders.py."""
 
     ARGUMENTS: ClassVar = {
         "store": {"type": "path", "required": True},

@@ -12,7 +12,7 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._select import se
 
 
 class ActionModule(ControllerAction):
-    """Returns {names, kconfig, started}: what `kmod_info` is to look at. See plugins/modules/kmod_contract.yml."""
+    """Returns {names, kconfig, started}: what `kmod_info` is to look at. See plugins/modules/kmod_contract.py."""
 
     ARGUMENTS: ClassVar = {
         "paths": {"type": "list", "elements": "path", "required": True},

@@ -12,7 +12,7 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._select import se
 
 
 class ActionModule(ControllerAction):
-    """Returns the plan. See plugins/modules/kmod_plan.yml."""
+    """Returns the plan. See plugins/modules/kmod_plan.py."""
 
     ARGUMENTS: ClassVar = {
         "paths": {"type": "list", "elements": "path", "required": True},

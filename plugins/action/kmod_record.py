@@ -23,7 +23,7 @@ JUNIT, PAGE, RECORD = "junit.xml", "index.html", "record.json"
 
 
 class ActionModule(ControllerAction):
-    """Returns {msg, files}: the table, and what was written. See plugins/modules/kmod_record.yml."""
+    """Returns {msg, files}: the table, and what was written. See plugins/modules/kmod_record.py."""
 
     ARGUMENTS: ClassVar = {
         "hosts": {"type": "list", "elements": "str", "required": True},

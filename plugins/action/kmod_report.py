@@ -12,7 +12,7 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import fa
 
 
 class ActionModule(ControllerAction):
-    """Returns {msg}: one line a module and what its entries say. See plugins/modules/kmod_report.yml."""
+    """Returns {msg}: one line a module and what its entries say. See plugins/modules/kmod_report.py."""
 
     ARGUMENTS: ClassVar = {
         "seen": {"type": "dict", "required": True},

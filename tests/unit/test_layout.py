@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._contract import 
 ROOT = Path(__file__).parents[2]
 PLUGINS = ROOT / "plugins"
 PREFIX = "ansible_collections.procfleet.procfs.plugins"
-MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py"))
-SIDECARS = sorted(path.stem for path in (PLUGINS / "modules").glob("*.yml"))
+DOCUMENTED = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py"))
+MODULES = [name for name in DOCUMENTED if "def main(" in (PLUGINS / f"modules/{name}.py").read_text()]
+ACTIONS = [name for name in DOCUMENTED if name not in MODULES]  # all of their work is in plugins/action/
 CONTRACTS = sorted([*ROOT.glob("files/kmod/*/kmod.yml"), *ROOT.glob("tests/fixtures/kmod/*/kmod.yml")])
 COUNTED = ("type", "elements", "required", "default", "choices")
 
@@ -59,7 +61,8 @@ def spec_of(name, monkeypatch):
 
 def test_there_is_something_to_look_at():
     assert {"kmod", "kmod_build", "kmod_info", "proc_assert"} <= set(MODULES)
-    assert {"kmod_contract", "kmod_plan", "kmod_report"} <= set(SIDECARS)
+    assert {"kmod_builders", "kmod_contract", "kmod_plan", "kmod_record", "kmod_report"} <= set(ACTIONS)
+    assert {path.stem for path in (PLUGINS / "action").glob("*.py")} <= set(DOCUMENTED)
     assert {path.parent.name for path in CONTRACTS} >= {"proc_demo", "simpledriver", "procDriver"}
 
 
@@ -71,15 +74,24 @@ def test_documentation_of_a_module(name, monkeypatch):
     assert documented(said.get("options")) == specified(spec)
 
 
-@pytest.mark.parametrize("name", SIDECARS)
+@pytest.mark.parametrize("name", ACTIONS)
 def test_documentation_of_an_action(name):
-    said = yaml.safe_load((PLUGINS / f"modules/{name}.yml").read_text())
+    module = importlib.import_module(f"{PREFIX}.modules.{name}")
     action = importlib.import_module(f"{PREFIX}.action.{name}").ActionModule
-    assert said["DOCUMENTATION"]["module"] == name
-    assert documented(said["DOCUMENTATION"]["options"]) == specified(action.ARGUMENTS)
+    said = yaml.safe_load(module.DOCUMENTATION)
+    assert said["module"] == name
+    assert documented(said["options"]) == specified(action.ARGUMENTS)
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", ACTIONS)
+def test_documentation_of_an_action_is_all_there_is(name):
+    promise, *rest = ast.parse((PLUGINS / f"modules/{name}.py").read_text()).body
+    assert ast.unparse(promise) == "from __future__ import annotations"
+    assert [ast.unparse(one.targets[0]) for one in rest] == ["DOCUMENTATION", "EXAMPLES", "RETURN"]
+    assert all(isinstance(one.value, ast.Constant) for one in rest)
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
 def test_examples_and_returns_are_yaml(name):
     module = importlib.import_module(f"{PREFIX}.modules.{name}")
     tasks = yaml.safe_load(module.EXAMPLES)

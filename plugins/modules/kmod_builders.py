@@ -1,0 +1,58 @@
+#!/usr/bin/python
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+# Documentation alone: the work is done on the controller, in plugins/action/kmod_builders.py.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kmod_builders
+short_description: Settle which host builds what, for all hosts of the play at once
+version_added: 0.1.0
+author: procfleet contributors (@procfleet)
+description:
+  - Groups the hosts by what makes a binary fit (kernel release, architecture, compiler, flags for make), and gives
+    each build that the store on the controller lacks to one host of its group, or to a dedicated builder.
+  - Works on the controller alone, from what earlier tasks registered on every host; run it once. With
+    C(serial) it settles for the hosts of the batch.
+options:
+  store:
+    description: The folder on the controller that keeps every build.
+    type: path
+    required: true
+  builders:
+    description: >-
+      A group of hosts that are there to build. They build for hosts of their own distribution, for every kernel of
+      it. Without one, the first host of each group that can build as it is does so, else the first that waits.
+    type: str
+    default: ""
+  plan:
+    description: The variable in which each host's plan was registered.
+    type: str
+    default: __kmod_plan
+  seen:
+    description: The variable in which the result of M(procfleet.procfs.kmod_info) was registered.
+    type: str
+    default: __kmod_seen
+"""
+
+EXAMPLES = r"""
+- name: Settle who builds what
+  procfleet.procfs.kmod_builders:
+    store: ~/.cache/procfleet
+  register: building
+  run_once: true
+"""
+
+RETURN = r"""
+jobs:
+  description: Host to what it builds, a list of C({release, flags, packages, modules}).
+  returned: always
+  type: dict
+damaged:
+  description: Builds that lay in the store and are not what was put there; they are built again.
+  returned: always
+  type: list
+  elements: str
+"""

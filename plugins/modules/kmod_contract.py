@@ -1,0 +1,53 @@
+#!/usr/bin/python
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+# Documentation alone: the work is done on the controller, in plugins/action/kmod_contract.py.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kmod_contract
+short_description: Read and check the contracts of the chosen modules
+version_added: 0.1.0
+author: procfleet contributors (@procfleet)
+description:
+  - Works on the controller alone, before anything is sent; a contract that is wrong is refused with file and line.
+options:
+  paths:
+    description: Directories that hold modules, one folder each.
+    type: list
+    elements: path
+    required: true
+  modules:
+    description:
+      - Which modules; each a name, or a mapping of C(name) and C(parameters). An empty list is all.
+      - What a chosen module depends on comes along when it lies in the same paths.
+    type: list
+    elements: raw
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Read two contracts
+  procfleet.procfs.kmod_contract:
+    paths: [files/kmod]
+    modules: [proc_demo, {name: simpledriver, parameters: {mode: "0644"}}]
+"""
+
+RETURN = r"""
+names:
+  description: The modules, in load order.
+  returned: always
+  type: list
+  elements: str
+kconfig:
+  description: The options of the kernel's configuration that they need.
+  returned: always
+  type: list
+  elements: str
+started:
+  description: When the host's run began, UTC.
+  returned: always
+  type: str
+"""

@@ -1,0 +1,115 @@
+#!/usr/bin/python
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+# Documentation alone: the work is done on the controller, in plugins/action/kmod_plan.py.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kmod_plan
+short_description: Decide on the controller what has to be done on a host
+version_added: 0.1.0
+author: procfleet contributors (@procfleet)
+description:
+  - Compares what is wanted with what M(procfleet.procfs.kmod_info) saw. It reaches no host and changes nothing.
+options:
+  paths:
+    description: As for M(procfleet.procfs.kmod_contract).
+    type: list
+    elements: path
+    required: true
+  modules:
+    description: As for M(procfleet.procfs.kmod_contract).
+    type: list
+    elements: raw
+    default: []
+  seen:
+    description: The result of M(procfleet.procfs.kmod_info).
+    type: dict
+    required: true
+  state:
+    description: The state to reach; V(cycled) is loaded and gone again.
+    type: str
+    choices: [loaded, unloaded, absent, cycled]
+    default: loaded
+  persist:
+    description: Load the modules at boot as well.
+    type: bool
+    default: true
+  flags:
+    description: Further words for make.
+    type: list
+    elements: str
+    default: []
+  packages:
+    description: Packages with headers, make and compiler; C({release}) and C({arch}) are filled in.
+    type: list
+    elements: str
+    default: []
+  target:
+    description: Whether the host is to have the modules at all; a host that only builds is not.
+    type: bool
+    default: true
+"""
+
+EXAMPLES = r"""
+- name: Plan
+  procfleet.procfs.kmod_plan:
+    paths: [files/kmod]
+    seen: "{{ seen }}"
+  register: plan
+"""
+
+RETURN = r"""
+packages:
+  description: Packages that a builder for this kernel needs; empty where nothing is built.
+  returned: always
+  type: list
+  elements: str
+flags:
+  description: The further words for make.
+  returned: always
+  type: list
+  elements: str
+build:
+  description: Builds that the host lacks, C({name, folder, fingerprint, depends}).
+  returned: always
+  type: list
+  elements: dict
+modules:
+  description: What M(procfleet.procfs.kmod) is to bring to its state; empty when all is as wanted.
+  returned: always
+  type: list
+  elements: dict
+entries:
+  description: What M(procfleet.procfs.proc_assert) is to assert, by module.
+  returned: always
+  type: dict
+depends:
+  description: The modules in load order, each with what it depends on.
+  returned: always
+  type: dict
+fingerprints:
+  description: The wanted build of each module.
+  returned: always
+  type: dict
+reasons:
+  description: Why each module that is not as wanted is not.
+  returned: always
+  type: dict
+prediction:
+  description: All that would change in the modules, as text C({before, after}).
+  returned: always
+  type: dict
+gone:
+  description: What must not be there after a cycle.
+  returned: with V(cycled)
+  type: list
+  elements: dict
+restore:
+  description: What M(procfleet.procfs.kmod) is to load again after a cycle.
+  returned: with V(cycled)
+  type: list
+  elements: dict
+"""

@@ -1,0 +1,57 @@
+#!/usr/bin/python
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+# Documentation alone: the work is done on the controller, in plugins/action/kmod_report.py.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kmod_report
+short_description: Show what /proc says, and fail with all that went wrong
+version_added: 0.1.0
+author: procfleet contributors (@procfleet)
+description:
+  - Closes a host's run on the controller, from the results of its steps.
+  - In check mode it is the prediction; it says what would change, with a diff.
+options:
+  seen:
+    description: The result of M(procfleet.procfs.kmod_info).
+    type: dict
+    required: true
+  plan:
+    description: The result of M(procfleet.procfs.kmod_plan).
+    type: dict
+    required: true
+  jobs:
+    description: What the host is to build, from M(procfleet.procfs.kmod_builders); counts in check mode.
+    type: list
+    elements: dict
+    default: []
+  loaded:
+    description: The result of M(procfleet.procfs.kmod); empty when nothing was loaded.
+    type: dict
+    default: {}
+  asserted:
+    description: The result of M(procfleet.procfs.proc_assert); empty when nothing was asserted.
+    type: dict
+    default: {}
+  verify:
+    description: Fail as well for modules that are not as the plan wants them.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Report
+  procfleet.procfs.kmod_report:
+    seen: "{{ seen }}"
+    plan: "{{ plan }}"
+"""
+
+RETURN = r"""
+msg:
+  description: The kernel, each module with what was done and why, and what the entries say.
+  returned: success
+  type: str
+"""
