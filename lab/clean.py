@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent / "module_utils"))
 from procfleet_lab import Lab, LabError, domains, libvirt_answers, remove_domain, virsh  # noqa: E402
 
 QEMU_CONF = Path("/etc/libvirt/qemu.conf")
-BLOCK = re.compile(r"^# BEGIN procfleet lab\n.*?^# END procfleet lab\n", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(rb"^# BEGIN procfleet lab\n.*?^# END procfleet lab\n", re.DOTALL | re.MULTILINE)
 
 
 def say(what: str) -> None:
@@ -65,11 +65,11 @@ def stop_own_libvirtd(lab: Lab) -> None:
         return
     end(pid)
     say(f"libvirtd (process {pid}) ended")
-    text = QEMU_CONF.read_text()
+    text = QEMU_CONF.read_bytes()
     if BLOCK.search(text):
         new = QEMU_CONF.with_suffix(".procfleet-new")
         shutil.copy2(QEMU_CONF, new)
-        new.write_text(BLOCK.sub("", text))
+        new.write_bytes(BLOCK.sub(b"", text))
         new.rename(QEMU_CONF)
         say(f"the lab's lines in {QEMU_CONF} taken out")
 
@@ -80,6 +80,11 @@ def main() -> int:
         if shutil.which("virsh") and lab.state.exists() and (os.getuid() != 0 or libvirt_answers()):
             clean_libvirt(lab, lab.pool)
             stop_own_libvirtd(lab)
+        elif lab.state.exists() and os.getuid() == 0 and QEMU_CONF.exists() and BLOCK.search(QEMU_CONF.read_bytes()):
+            raise LabError(
+                "The libvirtd that this lab started, and that knows its machines, has died. "
+                "Start it with `make lab`, then run `make clean` again; nothing was taken away."
+            )
     except (LabError, OSError) as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1

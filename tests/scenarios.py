@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -62,16 +63,22 @@ def run(name: str) -> Outcome:
 
 def stream(command: list[str], seconds: float) -> tuple[int, str]:
     """Run a command, showing what it prints as it comes; return its status and its output without colours."""
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    timer = threading.Timer(seconds, process.terminate)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    # The whole group: Molecule's children hold the pipe, and would be waited for.
+    timer = threading.Timer(seconds, os.killpg, (process.pid, signal.SIGKILL))
     timer.start()
     lines = []
-    for line in process.stdout or ():
-        print(line, end="", flush=True)
-        lines.append(COLOUR.sub("", line))
-    status = process.wait()
-    timer.cancel()
-    return status, "".join(lines)
+    try:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            lines.append(COLOUR.sub("", line))
+        return process.wait(), "".join(lines)
+    finally:  # also when somebody interrupts us
+        timer.cancel()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def summary_counts(line: str) -> dict[str, int]:
@@ -83,10 +90,12 @@ def judge(name: str, status: int, counts: list[dict[str, int]]) -> str:
     """Return what is wrong with a scenario's run; "" for nothing."""
     scenario = yaml.safe_load((ROOT / "molecule" / name / "molecule.yml").read_text(encoding="utf-8")) or {}
     shared = yaml.safe_load((ROOT / ".config/molecule/config.yml").read_text(encoding="utf-8"))
-    sequence = (scenario.get("scenario") or shared["scenario"])["test_sequence"]
+    sequence = {**shared["scenario"], **(scenario.get("scenario") or {})}["test_sequence"]
     wanted = sum(step.split()[0] == "verify" for step in sequence)
     if status:
         return f"molecule ended with {status}"
+    if not wanted:
+        return "its sequence has no verify step: nothing would be tested"
     if len(counts) != wanted:
         return f"{len(counts)} of {wanted} verify steps ran tests"
     odd = {word for count in counts for word in count} - {"passed"}

@@ -127,7 +127,7 @@ def lock(path: Path):
 def give_to_owner(lab: Lab) -> None:
     """The build ran as root; what it made belongs to the owner of the clone."""
     owner = lab.root.stat()
-    for folder in (lab.boxes, lab.logs):
+    for folder in filter(Path.exists, (lab.boxes, lab.logs)):
         for path in [folder, *folder.iterdir()]:
             os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 

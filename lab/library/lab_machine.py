@@ -24,6 +24,8 @@ def running(lab: Lab, inventory: str, name: str) -> bool:
 
 
 def need_port(inventory: str, name: str, port: int) -> None:
+    if not 1024 <= port <= 65535:
+        raise LabError(f"{name} has ansible_port {port} in {inventory}: give it one from 1024 to 65535.")
     with socket.socket() as probe:
         # A connection that was just closed does not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

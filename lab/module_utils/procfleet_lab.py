@@ -6,6 +6,7 @@ Knows nothing of Ansible, so that `lab/vagrant` and `lab/clean.py` use it as wel
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import pwd
@@ -14,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 URI = "qemu:///session"
@@ -153,7 +155,7 @@ def need_space(folder: Path, megabytes: int, what: str) -> None:
 def port_owner(port: int) -> str:
     """Who listens on a TCP port of this machine, as far as this user may know."""
     inode, uid = _listener(port)
-    for fd in Path("/proc").glob("[0-9]*/fd/*") if inode else ():
+    for fd in _open_files() if inode else ():
         try:
             if os.readlink(fd) != f"socket:[{inode}]":
                 continue
@@ -168,6 +170,13 @@ def port_owner(port: int) -> str:
         return f"a process of the user {pwd.getpwuid(uid).pw_name}"
     except KeyError:
         return f"a process of the user with the uid {uid}"
+
+
+def _open_files() -> Iterator[Path]:
+    """Every descriptor of every process that may be looked at; processes come and go meanwhile."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            yield from list((process / "fd").iterdir())
 
 
 def _listener(port: int) -> tuple[str, int | None]:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from ansible_collections.procfleet.procfs.tests import scenarios
 from ansible_collections.procfleet.procfs.tests.scenarios import judge, summary_counts
@@ -110,7 +112,21 @@ def test_output_comes_without_colours(capfd):
 
 
 def test_a_run_is_bounded():
-    assert scenarios.stream(["sleep", "60"], 0.2) == (-15, "")
+    begun = time.monotonic()
+    assert scenarios.stream(["sh", "-c", "sleep 60 & sleep 60"], 0.2) == (-9, "")
+    assert time.monotonic() - begun < 50  # the child that holds the pipe has ended as well
+
+
+@pytest.mark.parametrize(
+    ("text", "trouble"),
+    [
+        ("scenario: {test_sequence: [create, converge]}", "no verify step"),
+        ("scenario: {converge_sequence: [create]}", "0 of 1 verify steps ran tests"),
+    ],
+)
+def test_a_sequence_that_tests_nothing(root, text, trouble):
+    (root / "molecule/usual/molecule.yml").write_text(text)
+    assert trouble in judge("usual", 0, [])
 
 
 @pytest.mark.parametrize(("troubles", "status"), [(["", ""], 0), (["", "molecule ended with 1"], 1)])

@@ -52,15 +52,15 @@ def put_in(call, conf):
 
 @pytest.mark.parametrize("text", [CONF, "", "# ü\n", "\n\n"], ids=["usual", "empty", "umlaut", "blank"])
 def test_the_lines_in_qemu_conf_come_and_go(call, conf, own, capsys, text):
-    conf.write_bytes(text.encode())
+    conf.write_bytes(text.encode("latin-1"))
     conf.chmod(0o600)
     code, result = put_in(call, conf)
     assert (code, result["changed"]) == (0, True)
-    assert conf.read_text().startswith(text)
-    assert 'user = "root"' in conf.read_text()
+    assert conf.read_bytes().startswith(text.encode("latin-1"))
+    assert b'user = "root"' in conf.read_bytes()
     assert put_in(call, conf)[1]["changed"] is False
     clean.stop_own_libvirtd(own)
-    assert conf.read_bytes() == text.encode()
+    assert conf.read_bytes() == text.encode("latin-1")
     assert conf.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in conf.parent.glob("qemu.*")] == ["qemu.conf"]
     assert own.ended == [4711]
@@ -151,7 +151,7 @@ def test_only_this_clones_machines_and_pool_go(libvirt, own, tmp_path):
 
 
 @pytest.fixture
-def clone(lab, monkeypatch):
+def clone(lab, conf, monkeypatch):
     """A clone that main() takes for its own."""
     ours = clean.Lab(lab.root)
     monkeypatch.setattr(sys.modules[clean.Lab.__module__], "SYSTEM_SOCKETS", ())
@@ -167,6 +167,17 @@ def test_a_clone_without_libvirt(clone, bare_path, capsys):
     assert sorted(clone.root.rglob("*")) == kept
     assert clean.main() == 0
     assert capsys.readouterr().out == ""
+
+
+def test_a_libvirtd_that_has_died_is_said_and_nothing_is_lost(call, clone, conf, bare_path, monkeypatch, capsys):
+    conf.write_text(CONF)
+    put_in(call, conf)
+    bare_path("virsh")
+    monkeypatch.setattr(clean, "libvirt_answers", lambda: False)
+    monkeypatch.setattr(clean.os, "getuid", lambda: 0)
+    assert clean.main() == 1
+    assert "has died. Start it with `make lab`" in capsys.readouterr().err
+    assert clone.state.exists()
 
 
 def test_what_fails_is_said_and_the_state_is_kept(clone, bare_path, monkeypatch, capsys):

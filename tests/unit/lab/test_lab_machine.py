@@ -108,3 +108,11 @@ def test_which_libvirt_serves(lab, monkeypatch, uid, own, answers, kind):
     monkeypatch.setattr(lab_host, "libvirt_answers", lambda: answers)
     monkeypatch.setattr(lab_host.Lab, "own_libvirtd", lambda _lab: own)
     assert lab_host.libvirt_kind(lab) == kind
+
+
+@pytest.mark.parametrize("port", [0, 22, 1023, 65536])
+def test_a_port_that_no_machine_can_have(look, port):
+    code, result = look(port=port)
+    assert code == 1
+    assert f"ansible_port {port} in" in result["msg"]
+    assert "1024 to 65535" in result["msg"]

@@ -73,8 +73,13 @@ def test_our_own_libvirtd(lab, tmp_path):
     program.symlink_to("/bin/sleep")
     with subprocess.Popen([program, "60"]) as process:
         lab.libvirtd_pid.write_text(f"{process.pid}\n")
-        assert lab.own_libvirtd() == process.pid
-        process.kill()
+        try:
+            # The new name is there a moment after the new program.
+            while Path(f"/proc/{process.pid}/comm").read_text() != "libvirtd\n" and process.poll() is None:
+                time.sleep(0.01)
+            assert lab.own_libvirtd() == process.pid
+        finally:
+            process.kill()
 
 
 def test_libvirt_that_is_not_there(tmp_path, monkeypatch):
