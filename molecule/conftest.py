@@ -102,3 +102,15 @@ def info(host: Any) -> Callable[..., dict[str, Any]]:
         return dict(host.ansible("procfleet.procfs.kmod_info", arguments, become=True))
 
     return ask
+
+
+@pytest.fixture
+def reboot(host: Any, info: Callable[..., dict[str, Any]]) -> Callable[[], None]:
+    """Return a function that reboots the machine and comes back when it answers again."""
+
+    def restart() -> None:
+        before = info()["kernel"]["boot_id"]
+        host.ansible("reboot", "reboot_timeout=300", check=False, become=True)
+        assert info()["kernel"]["boot_id"] != before
+
+    return restart

@@ -21,6 +21,11 @@ def test_nothing_is_loaded_and_nothing_will_be(info):
         assert module["installed"], "unloaded keeps the files"
 
 
+def test_a_reboot_does_not_bring_them_back(info, reboot):
+    reboot()
+    assert {module["state"] for module in info(*MODULES)["modules"].values()} == {"absent"}
+
+
 def test_unloading_again_changes_nothing(play):
     done = play("playbooks/unload.yml")
     assert (done.status, done.count("changed")) == (0, 0), done.output

@@ -80,7 +80,7 @@ def test_an_unload_that_takes_too_long_is_bounded_and_the_next_run_mends_it(play
 def test_a_full_disk_stops_the_build_and_the_old_module_runs_on(play, host, info):
     before = info("multi")["modules"]["multi"]
     with host.sudo():
-        host.check_output("mount -t tmpfs -o size=64k tmpfs /var/lib/procfleet")
+        host.check_output("mount -t tmpfs -o size=4k tmpfs /var/lib/procfleet")
         try:
             done = play("deploy.yml", kmod_modules=["multi"])
         finally:

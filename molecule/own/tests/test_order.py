@@ -53,11 +53,14 @@ def test_a_cycle_takes_the_kernels_own_modules_out_again(play, host, root, tmp_p
     folder = tmp_path / "multi"
     shutil.copytree(root / "tests/fixtures/kmod/multi", folder)
     contract = folder / "kmod.yml"
-    contract.write_text(contract.read_text().replace("depends: []", "depends: [loop]"))
-    assert not host.file("/sys/module/loop").exists
-    done = play("playbooks/cycle.yml", kmod_paths=[str(tmp_path)], kmod_modules=["multi"])
-    assert done.status == 0, done.output
+    contract.write_text(contract.read_text().replace("depends: []", "depends: [crc7]"))
+    note = "install crc7 touch /run/crc7-was-here && /sbin/modprobe --ignore-install crc7"
     with host.sudo():
-        assert "loop: module loaded" in host.check_output("dmesg")
-    assert not host.file("/sys/module/loop").exists
-    assert host.file("/proc/multi").exists  # it was loaded before
+        assert not host.file("/sys/module/crc7").exists
+        host.check_output(f"echo '{note}' > /etc/modprobe.d/note.conf")
+        done = play("playbooks/cycle.yml", kmod_paths=[str(tmp_path)], kmod_modules=["multi"])
+        host.check_output("rm /etc/modprobe.d/note.conf")
+        assert done.status == 0, done.output
+        assert host.file("/run/crc7-was-here").exists
+        assert not host.file("/sys/module/crc7").exists
+        assert host.file("/proc/multi").exists  # it was loaded before
