@@ -36,7 +36,7 @@ def test_a_module_that_warns_is_not_kept(play, info):
     done = play("deploy.yml", kmod_modules=["warns"])
     assert done.status != 0
     assert "warns made the kernel warn or fault as it was loaded" in done.flat()
-    assert "taint gained W" in done.flat()
+    assert "the kernel says: WARNING: " in done.flat()
     assert "reboot this host" in done.flat()
     assert info("warns")["modules"]["warns"]["state"] == "absent"
 
