@@ -82,15 +82,19 @@ def plan_cycle(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, An
         planned,
         gone=[entry for contract, overrides in chosen for entry in contract.gone(overrides)],
         restore=[
-            _former(contract, seen["modules"][contract.name])
+            _former(contract, seen["modules"])
             for contract, _overrides in chosen
             if seen["modules"][contract.name]["state"] == "live"
         ],
     )
 
 
-def _former(contract: Contract, state: dict[str, Any]) -> dict[str, Any]:
-    """Return the item for `kmod` that loads what is loaded now."""
+def _former(contract: Contract, states: dict[str, Any]) -> dict[str, Any]:
+    """Return the item for `kmod` that loads what is loaded now.
+
+    Of what it depends on only our modules are named, for their order: what the kernel has to bring is there already.
+    """
+    state = states[contract.name]
     installed = state["installed"] or {}
     if not state["manifest"] or installed.get("build_id") != state["build_id"]:
         raise KmodError(
@@ -103,7 +107,7 @@ def _former(contract: Contract, state: dict[str, Any]) -> dict[str, Any]:
         "path": installed["path"],
         "fingerprint": state["manifest"]["fingerprint"],
         "parameters": parameters_of(state),
-        "depends": contract.depends,
+        "depends": [name for name in contract.depends if name in states],
     }
 
 

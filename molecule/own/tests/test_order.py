@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 
 
 def test_a_module_of_several_files(host):
@@ -30,7 +31,7 @@ def test_a_change_below_takes_what_uses_it_along(play, host, info, root, tmp_pat
     shutil.copytree(root / "tests/fixtures/kmod/exporter", tmp_path / "exporter")
     shutil.copytree(root / "tests/fixtures/kmod/importer", tmp_path / "importer")
     source = tmp_path / "exporter/exporter.c"
-    source.write_text(source.read_text() + '\nstatic const char another[] __used = "build";\n')
+    source.write_text(source.read_text() + f"\nstatic const long another __used = {time.time_ns()};\n")
     before = info("exporter", "importer", "multi")["modules"]
     with host.sudo():
         host.check_output("dmesg --clear")

@@ -194,6 +194,13 @@ def test_a_cycle_of_what_is_loaded():
     assert {"path": "/proc/stubborn", "state": "gone"} in planned["gone"]
 
 
+def test_a_cycle_brings_back_no_more_than_was_there(monkeypatch):
+    monkeypatch.setattr(CHOSEN[1][0], "depends", ["exporter", "crc7"])
+    planned = plan_cycle(CHOSEN, seen(CONVERGED), OPTIONS)
+    assert planned["restore"][1]["depends"] == ["exporter"]  # crc7 is the kernel's own
+    assert planned["modules"][1]["depends"] == ["exporter", "crc7"]
+
+
 def test_a_cycle_of_a_fresh_host():
     planned = plan_cycle(CHOSEN, seen(), OPTIONS)
     assert names(planned["build"]) == names(planned["modules"]) == NAMES
