@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import NamedTuple
 
 KMSG = "/dev/kmsg"
-WARNING = 4
 _LIMIT = 2000  # records; a module that floods the log must not fill our memory
 
 
