@@ -50,8 +50,11 @@ def decide(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, str]) 
     live = seen["state"] != "absent"
     purge = wanted["state"] == "absent" and _has_files(wanted["install"], seen)
     boot = wanted["install"] and seen["persist"] != {"load": False, "options": None}
-    reasons = [text for true, text in ((live, "loaded"), (purge, "files there"), (boot, "set for boot")) if true]
-    return Decision(False, live, False, boot, purge, reasons)
+    # On the way back to a build that lay here and was not loaded.
+    former = wanted["state"] == "unloaded" and wanted.get("note")
+    install = bool(former) and (seen["installed"] or {}).get("sha256") != wanted["sha256"]
+    found = ((live, "loaded"), (purge, "files there"), (boot, "set for boot"), (install, "another build installed"))
+    return Decision(install, live, False, boot, purge, [text for true, text in found if true])
 
 
 def _has_files(install: bool, seen: dict[str, Any]) -> bool:

@@ -75,6 +75,11 @@ def taint_flags(value: int) -> str:
     return "".join(letter for bit, letter in enumerate(TAINT_FLAGS) if value >> bit & 1)
 
 
+def gained_taint(before: str, after: str) -> str:
+    """Return the flags that came, but for those that every module of one's own sets."""
+    return "".join(sorted(set(after) - set(before) - EXPECTED_TAINT))
+
+
 def parse_lockdown(text: str | None) -> str | None:
     """Return the chosen word of `[none] integrity confidentiality`; None where the kernel has no lockdown."""
     found = re.search(r"\[(\w+)\]", text or "")

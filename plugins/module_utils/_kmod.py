@@ -5,42 +5,48 @@
 from __future__ import annotations
 
 import base64
-import os
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._decide import Decision, boot_files, decide
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe
+from ansible_collections.procfleet.procfs.plugins.module_utils._entry import normalise as normalise_entry
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_bytes, sha256
 from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import taint
+from ansible_collections.procfleet.procfs.plugins.module_utils._kmsg import log_position
 from ansible_collections.procfleet.procfs.plugins.module_utils._load import drop_unneeded
 from ansible_collections.procfleet.procfs.plugins.module_utils._lock import host_lock
+from ansible_collections.procfleet.procfs.plugins.module_utils._manifest import way_back
 from ansible_collections.procfleet.procfs.plugins.module_utils._modules import live_names, probe_modules
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import installed_path, normalise
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import dependents, load_order
 from ansible_collections.procfleet.procfs.plugins.module_utils._parameters import as_text, check_text
-from ansible_collections.procfleet.procfs.plugins.module_utils._transaction import Transaction, update_index
+from ansible_collections.procfleet.procfs.plugins.module_utils._show import report
+from ansible_collections.procfleet.procfs.plugins.module_utils._transaction import Rules, Transaction, update_index
 
 
-class Options:
-    """What holds for the whole call: release, state, install, persist (booleans), timeout in seconds, check mode.
+class Options(NamedTuple):
+    """What holds for the whole call; `rules` are those of `_transaction`, with the release and the limits.
 
+    `state` is `loaded`, `unloaded`, `absent`, or `former`: the one before the last change, or before that of `rollout`.
     `unneeded` are modules of the kernel's own that are to go as well, where nothing uses them any more.
     """
 
-    def __init__(
-        self, state: str, install: bool, persist: bool, timeout: float, check: bool, unneeded: tuple[str, ...] = ()
-    ) -> None:
-        self.release, self.unneeded = os.uname().release, unneeded
-        self.state, self.install, self.persist = state, install, persist
-        self.timeout, self.check = timeout, check
+    rules: Rules
+    state: str
+    install: bool = True
+    persist: bool = True
+    check: bool = False
+    unneeded: tuple[str, ...] = ()
+    rollout: str | None = None
 
 
 def manage(modules: list[dict[str, Any]], options: Options) -> dict[str, Any]:
-    """Bring every module to its wanted state; return {changed, modules, failed_modules, brought, diff, taint}.
+    """Bring every module to its wanted state, and assert it there.
 
     Groups of modules that depend on each other stand or fall together; other groups go on.
-    :param modules: each {name, path, fingerprint, parameters, depends, log}.
+    :param modules: each {name, path, fingerprint, parameters, depends, log, entries, gone}.
+    :return: {changed, modules, failed_modules, brought, diff, taint, asserted, log_position}.
     :raises KmodError: when the request itself is wrong; then nothing was done.
     """
     if not modules:
@@ -48,10 +54,10 @@ def manage(modules: list[dict[str, Any]], options: Options) -> dict[str, Any]:
     wanted = {module["name"]: module for module in (_complete(module, options) for module in modules)}
     if options.check:
         return dict(_manage(wanted, options), brought=[])
-    with host_lock(options.timeout):
+    with host_lock(options.rules.timeout):
         before = live_names()
         result = _manage(wanted, options)
-        drop_unneeded(options.unneeded, options.timeout)
+        drop_unneeded(options.unneeded, options.rules.timeout)
         return dict(result, brought=sorted(live_names() - before - set(wanted)))
 
 
@@ -66,6 +72,9 @@ def _complete(module: dict[str, Any], options: Options) -> dict[str, Any]:
         "parameters": values,
         "depends": [normalise(name) for name in module.get("depends") or []],
         "log": module.get("log") or {},
+        "entries": [normalise_entry(entry) for entry in module.get("entries") or []],
+        "gone": [normalise_entry(entry) for entry in module.get("gone") or []],
+        "rollout": options.rollout,
         "state": options.state,
         "install": options.install,
         "persist": options.persist,
@@ -81,17 +90,25 @@ def _sent(module: dict[str, Any]) -> bytes | None:
 
 
 def _manage(wanted: dict[str, dict[str, Any]], options: Options) -> dict[str, Any]:
-    seen = probe_modules(list(wanted), options.release)
-    images = {name: _identify(module, seen[name], options.release) for name, module in wanted.items()}
+    release = options.rules.release
+    failed: dict[str, dict[str, Any]] = {}
+    if options.state == "former":
+        wanted, failed = _ways_back(wanted, release)
+    seen = probe_modules(list(wanted), release)
+    images = {name: _identify(module, seen[name], release) for name, module in wanted.items()}
     order = load_order(
         {name: [*module["depends"], *_needs(images[name], name, seen)] for name, module in wanted.items()}
     )
     for name in order:
         wanted[name]["foreign"] = _foreign(wanted[name], images[name], wanted)
     decisions = _with_dependents(wanted, seen, images, order)
-    logs, failed = ({}, {}) if options.check else _apply(wanted, seen, images, decisions, order, options)
+    logs: dict[str, list[str]] = {}
+    asserted: list[dict[str, Any]] = []
+    if not options.check:
+        logs, asserted, lost = _apply(wanted, seen, images, decisions, order, options)
+        failed.update(lost)
     changed = [name for name in order if decisions[name].changes and name not in failed]
-    after = seen if options.check else probe_modules(order, options.release)
+    after = seen if options.check else probe_modules(order, release)
     results = {
         name: {
             "changed": name in changed,
@@ -108,8 +125,27 @@ def _manage(wanted: dict[str, dict[str, Any]], options: Options) -> dict[str, An
         "modules": results,
         "failed_modules": failed,
         "taint": taint(),
+        "asserted": report(asserted),
+        "log_position": log_position(),
         "diff": [_diff(wanted[name], seen[name], images[name]) for name in changed],
     }
+
+
+def _ways_back(
+    wanted: dict[str, dict[str, Any]], release: str
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """Return the requests for the former states, without what this rollout did not change, and what cannot go back."""
+    back: dict[str, dict[str, Any]] = {}
+    failed: dict[str, dict[str, Any]] = {}
+    for name, module in wanted.items():
+        try:
+            request = way_back(module, release)
+        except KmodError as error:
+            failed[name] = dict(error.details, msg=error.message)
+            continue
+        if request:
+            back[name] = request
+    return back, failed
 
 
 def _predicted(decision: Decision, seen: dict[str, Any]) -> str:
@@ -127,7 +163,8 @@ def _needs(image: dict[str, Any], name: str, seen: dict[str, dict[str, Any]]) ->
 def _identify(module: dict[str, Any], seen: dict[str, Any], release: str) -> dict[str, Any]:
     """Read the wanted image; add its sha256, build_id and fingerprint to the request; return what it says."""
     name = module["name"]
-    if module["state"] != "loaded" or seen["state"] == "builtin":
+    wanted = module["state"] == "loaded" or (module["state"] == "unloaded" and module.get("note"))
+    if not wanted or seen["state"] == "builtin":
         return {}
     module["path"] = module["path"] or installed_path(release, name)
     data = module.get("sent") or read_bytes(module["path"])
@@ -191,22 +228,25 @@ def _apply(
     decisions: dict[str, Decision],
     order: list[str],
     options: Options,
-) -> tuple[dict[str, list[str]], dict[str, dict[str, Any]]]:
+) -> tuple[dict[str, list[str]], list[dict[str, Any]], dict[str, dict[str, Any]]]:
+    """Return the kernel's lines by module, the results of all entries, and what failed."""
     logs: dict[str, list[str]] = {}
+    asserted: list[dict[str, Any]] = []
     failed: dict[str, dict[str, Any]] = {}
     for group in groups({name: _uses(name, wanted, seen, images) for name in order}, order):
-        transaction = Transaction(options.release, options.timeout, [wanted[name] for name in group], seen, images)
+        transaction = Transaction(options.rules, [wanted[name] for name in group], seen, images)
         try:
             transaction.run({name: decisions[name] for name in group})
         except KmodError as error:
             failed.update({name: dict(error.details, msg=error.message) for name in group if decisions[name].changes})
         logs.update(transaction.log)
+        asserted += [dict(one, module=name) for name, results in transaction.asserted.items() for one in results]
     if options.install and any(one.install or one.purge for one in decisions.values()):
         try:
-            update_index(options.release)
+            update_index(options.rules.release)
         except KmodError as error:
             failed.update({name: dict(error.details, msg=error.message) for name in order if decisions[name].install})
-    return logs, failed
+    return logs, asserted, failed
 
 
 def groups(uses: dict[str, list[str]], order: list[str]) -> list[list[str]]:

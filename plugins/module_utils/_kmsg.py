@@ -9,39 +9,62 @@ from types import TracebackType
 from typing import NamedTuple
 
 KMSG = "/dev/kmsg"
-_LIMIT = 2000  # records; a module that floods the log must not fill our memory
+_LIMIT = 20000  # records; a module that floods the log must not keep us for ever
+# How lib/bug.c, kernel/panic.c and the architectures' fault handlers begin.
+_FAULTS = ("WARNING: ", "BUG: ", "kernel BUG at ", "Oops: ", "general protection fault", "Unable to handle kernel")
 
 
 class Record(NamedTuple):
-    """One record: its level (0 emergency to 7 debug) and its text."""
+    """One record: its level (0 emergency to 7 debug), its text, and its number since boot."""
 
     level: int
     text: str
+    sequence: int = 0
 
 
 def parse_record(raw: str) -> Record | None:
     """Return a record of `priority,sequence,time,flags;text`; None for what user space wrote."""
     prefix, sign, text = raw.partition(";")
     try:
-        priority = int(prefix.split(",")[0])
+        priority, sequence = (int(number) for number in prefix.split(",")[:2])
     except ValueError:
         return None
     if not sign or priority >> 3:  # facility 0 is the kernel
         return None
-    return Record(priority & 7, text.splitlines()[0] if text else "")
+    return Record(priority & 7, text.splitlines()[0] if text else "", sequence)
+
+
+def log_position() -> int:
+    """Return the number of the kernel's newest record; -1 where there is none."""
+    with KernelLog(whole=True) as log:
+        return max((record.sequence for record in log.read()), default=-1)
+
+
+def faults(records: list[Record]) -> list[str]:
+    """Return the lines with which the kernel begins to tell of a warning or a fault."""
+    return [record.text for record in records if record.text.startswith(_FAULTS)]
+
+
+def faults_since(position: int | None) -> list[str]:
+    """Return the warnings and faults in the kernel's log after a position; none where no position is given."""
+    if position is None:
+        return []
+    with KernelLog(whole=True) as log:
+        return faults([record for record in log.read() if record.sequence > position])
 
 
 class KernelLog:
-    """The records that the kernel writes from the moment this is opened."""
+    """The records that the kernel writes from the moment this is opened; with `whole` all that it still has."""
 
-    def __init__(self, path: str = KMSG) -> None:
-        self._path = path
+    def __init__(self, path: str = "", whole: bool = False) -> None:
+        self._path, self._whole = path or KMSG, whole
         self._descriptor = -1
 
     def __enter__(self) -> KernelLog:
         try:
             self._descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            os.lseek(self._descriptor, 0, os.SEEK_END)
+            if not self._whole:
+                os.lseek(self._descriptor, 0, os.SEEK_END)
         except OSError:
             self._descriptor = -1
         return self

@@ -10,12 +10,10 @@ from ansible_collections.procfleet.procfs.plugins.module_utils import _modules
 from ansible_collections.procfleet.procfs.plugins.module_utils._command import run
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._holders import name_tasks, tasks_inside, wait_for_tasks
-from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import EXPECTED_TAINT, taint
-from ansible_collections.procfleet.procfs.plugins.module_utils._kmsg import KernelLog, Record
+from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import gained_taint, taint
+from ansible_collections.procfleet.procfs.plugins.module_utils._kmsg import KernelLog, Record, faults
 from ansible_collections.procfleet.procfs.plugins.module_utils._parameters import assignment, same_value
 
-# lib/bug.c, kernel/panic.c and the architectures' fault handlers.
-_FAULTS = ("WARNING: ", "BUG: ", "kernel BUG at ", "Oops: ", "general protection fault", "Unable to handle kernel")
 # insmod's words for the kernel's errors -> what to do about them.
 _HINTS = (
     ("Key was rejected", "The kernel trusts no key that signed it: sign the build with an enrolled one"),
@@ -53,7 +51,7 @@ def load(module: dict[str, Any], image: dict[str, Any], timeout: float) -> list[
             log=lines,
         )
     _check_loaded(module, image)
-    _check_taint(name, before, records)
+    check_calm(name, "it was loaded", before, records)
     _check_log(name, "load", module["log"].get("load", []), lines)
     return lines
 
@@ -127,22 +125,20 @@ def _check_loaded(module: dict[str, Any], image: dict[str, Any]) -> None:
         raise KmodError("%s did not take its parameters" % name, "; ".join(drifted), "Correct the values")
 
 
-def _check_taint(name: str, before: str, records: list[Record]) -> None:
-    """A flag that is set already is not gained again; then only the log tells of one more warning."""
-    gained = set(taint()["flags"]) - set(before) - EXPECTED_TAINT
+def check_calm(name: str, step: str, before: str, records: list[Record]) -> None:
+    """Refuse a kernel that warned or faulted meanwhile; `before` are the flags of its taint until then.
+
+    A flag that is set already is not gained again; then only the log tells of one more warning.
+    """
+    gained = gained_taint(before, taint()["flags"])
     if gained or faults(records):
         shown = faults(records) or [record.text for record in records[-8:]]
         raise KmodError(
-            "%s made the kernel warn or fault as it was loaded" % name,
-            "taint gained %s; the kernel says: %s" % ("".join(sorted(gained)) or "nothing new", " | ".join(shown)),
+            "%s made the kernel warn or fault as %s" % (name, step),
+            "taint gained %s; the kernel says: %s" % (gained or "nothing new", " | ".join(shown)),
             "Mend the module, and reboot this host before it is trusted again",
             reboot_needed=True,
         )
-
-
-def faults(records: list[Record]) -> list[str]:
-    """Return the lines with which the kernel begins to tell of a warning or a fault."""
-    return [record.text for record in records if record.text.startswith(_FAULTS)]
 
 
 def _check_log(name: str, step: str, expected: list[str], lines: list[str]) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 from ansible_collections.procfleet.procfs.plugins.module_utils import _names
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import build_id, describe
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_bytes, read_json, read_text, sha256
+from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_bytes, read_text, sha256
+from ansible_collections.procfleet.procfs.plugins.module_utils._manifest import read_manifest, summary
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import (
     installed_path,
     load_conf,
-    manifest_path,
     normalise,
     options_conf,
 )
@@ -58,7 +58,7 @@ def probe_modules(names: list[str], release: str) -> dict[str, dict[str, Any]]:
 
 
 def _probe(name: str, release: str, live: dict[str, Any] | None, builtin: bool, path: str | None) -> dict[str, Any]:
-    manifest = read_json(manifest_path(release, name))
+    manifest = read_manifest(release, name)
     idle: dict[str, Any] = {
         "state": "builtin" if builtin else "absent",
         "size": 0,
@@ -75,7 +75,7 @@ def _probe(name: str, release: str, live: dict[str, Any] | None, builtin: bool, 
         resolves_to=path and os.path.join(_names.MODULES_DIR, release, path),
         persist=persisted(name),
         builds=fingerprints(release, name),
-        manifest=manifest,
+        manifest=summary(manifest),
     )
 
 

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.procfleet.procfs.plugins.module_utils import _modules, _names, _store
+from ansible_collections.procfleet.procfs.plugins.module_utils._assert import check_entries
 from ansible_collections.procfleet.procfs.plugins.module_utils._command import run
 from ansible_collections.procfleet.procfs.plugins.module_utils._decide import Decision, boot_files, parameters_of
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe
@@ -19,13 +20,29 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._files import (
     write_atomic,
     write_json,
 )
-from ansible_collections.procfleet.procfs.plugins.module_utils._load import load, unload
+from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import taint
+from ansible_collections.procfleet.procfs.plugins.module_utils._kmsg import KernelLog
+from ansible_collections.procfleet.procfs.plugins.module_utils._load import check_calm, load, unload
+from ansible_collections.procfleet.procfs.plugins.module_utils._manifest import next_manifest, read_manifest, settled
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import (
     build_dir,
     install_dir,
     installed_path,
     manifest_path,
 )
+
+
+class Rules(NamedTuple):
+    """What holds for every transaction of a call.
+
+    `timeout` in seconds for one load or unload; `limits` for each entry, as `_assert.check_entries` takes them;
+    `rollback`: whether a module that does not show what it should is put back as it was.
+    """
+
+    release: str
+    timeout: float
+    limits: dict[str, Any]
+    rollback: bool
 
 
 class Transaction:
@@ -38,15 +55,15 @@ class Transaction:
 
     def __init__(
         self,
-        release: str,
-        timeout: float,
+        rules: Rules,
         modules: list[dict[str, Any]],
         seen: dict[str, dict[str, Any]],
         images: dict[str, dict[str, Any]],
     ) -> None:
-        self.release, self.timeout = release, timeout
+        self.rules, self.release, self.timeout = rules, rules.release, rules.timeout
         self.modules, self.seen, self.images = modules, seen, images
         self.log: dict[str, list[str]] = {module["name"]: [] for module in modules}
+        self.asserted: dict[str, list[dict[str, Any]]] = {}  # module -> results of its entries
         self._former: dict[str, bytes | None] = {}  # each file that was changed -> what it held
         self._tried: set[str] = set()  # what may be loaded now by our doing
 
@@ -76,7 +93,24 @@ class Transaction:
                 self._tried.add(module["name"])
                 self.log[module["name"]] += load(module, self.images[module["name"]], self.timeout)
         for module in self.modules:
+            self._prove(module, decisions[module["name"]])
+        for module in self.modules:
             self._settle(module, decisions[module["name"]])
+
+    def _prove(self, module: dict[str, Any], decision: Decision) -> None:
+        """Assert what the module must show; what was just loaded must show it, or all of the group goes back."""
+        name, loaded = module["name"], module["state"] == "loaded"
+        entries = module["entries"] if loaded else module["gone"]
+        if not entries:
+            return
+        before = taint()["flags"]
+        with KernelLog() as log:
+            self.asserted[name] = check_entries(entries, self.rules.limits)
+            records = log.read()
+        if not (decision.load and self.rules.rollback):
+            return
+        check_calm(name, "its entries were read", before, records)
+        _must_hold(name, self.asserted[name])
 
     def _publish(self, module: dict[str, Any], image: bytes) -> None:
         """Put an image at its build's address: it stays there for the way back."""
@@ -108,14 +142,16 @@ class Transaction:
             _store.prune(self.release, name, self.seen[name]["manifest"])
         elif decision.purge:
             _store.purge(self.release, name)
-        elif module["state"] == "loaded" and module["install"] and decision.changes:
-            manifest = next_manifest(module, self.seen[name]["manifest"])
+        elif module["install"] and decision.changes and (module["state"] == "loaded" or module.get("note")):
+            before = read_manifest(self.release, name)
+            note = module.get("note")
+            manifest = settled(note) if note else next_manifest(module, self.seen[name], before)
             self._remember(manifest_path(self.release, name))
             write_json(manifest_path(self.release, name), manifest)
             _store.prune(self.release, name, manifest)
 
     def _put_back(self, decisions: dict[str, Decision]) -> list[str]:
-        """Restore files and load what ran before; return what could not be restored."""
+        """Restore files and load what ran before, and assert that; return what could not be restored."""
         trouble: list[str] = []
         touched = [module for module in self.modules if decisions[module["name"]].changes]
         for module in reversed(touched):
@@ -124,6 +160,8 @@ class Transaction:
             self._try(trouble, self._restore_file, path)
         for module in touched:
             self._try(trouble, self._load_former, module)
+        for module in touched:
+            self._try(trouble, self._prove_former, module)
         return trouble
 
     @staticmethod
@@ -160,20 +198,27 @@ class Transaction:
         former = dict(module, path=path, parameters=parameters_of(before), log={})
         load(former, image, self.timeout)
 
+    def _prove_former(self, module: dict[str, Any]) -> None:
+        """Assert what the former module was proven by, or that nothing of the new one is left."""
+        name, before, entries = module["name"], self.seen[module["name"]], module["gone"]
+        if before["state"] == "live":
+            note = read_manifest(self.release, name)
+            entries = note.get("entries") if note.get("build_id") == before["build_id"] else None
+        if entries:
+            _must_hold(name, check_entries(entries, self.rules.limits))
+
+
+def _must_hold(name: str, results: list[dict[str, Any]]) -> None:
+    failing = [result["path"] for result in results if not result["holds"]]
+    if failing:
+        raise KmodError("%s does not hold what it must at %s" % (name, ", ".join(failing)))
+
 
 def _described(path: str) -> dict[str, Any]:
     try:
         return describe(read_bytes(path) or b"")
     except KmodError:
         return {}
-
-
-def next_manifest(module: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    """Return the note of a module's new state; the build before it is kept as `former`."""
-    same = before.get("fingerprint") == module["fingerprint"]
-    former = before.get("former") if same else {key: before[key] for key in before if key != "former"}
-    keys = ("fingerprint", "sha256", "build_id", "parameters")
-    return dict({key: module[key] for key in keys}, former=former or None)
 
 
 def write_boot_files(files: dict[str, str | None]) -> None:

@@ -13,8 +13,9 @@ description:
   - Brings a list of modules to one state in one call, in the order of their dependencies.
   - A loaded module is loaded anew when the image that the kernel runs is not the wanted one (by build-id), or when
     its parameters differ from the wanted ones.
-  - Modules that depend on each other stand or fall together. When one fails, all of them are put back as they were.
-    Modules that have nothing to do with it go on.
+  - With entries to assert, a module that was loaded anew and does not show them counts as failed.
+  - Modules that depend on each other stand or fall together. When one fails, all of them are put back as they were, and
+    that is asserted as well. Modules that have nothing to do with it go on.
   - A module with a process inside is not unloaded, for that would hang; the process is named instead.
 options:
   modules:
@@ -53,14 +54,43 @@ options:
         description: Texts that must stand in the kernel's log after each step, C({load, unload}).
         type: dict
         default: {}
+      entries:
+        description: What must hold while it is loaded; each as for M(procfleet.procfs.proc_assert).
+        type: list
+        elements: dict
+        default: []
+      gone:
+        description: What must be gone while it is not loaded; each as for M(procfleet.procfs.proc_assert).
+        type: list
+        elements: dict
+        default: []
   state:
     description:
       - V(loaded) is in the kernel, this image, with these parameters.
       - V(unloaded) is out of it, also after a reboot; the files stay.
       - V(absent) is V(unloaded), and the files are removed.
+      - V(former) is what the host itself noted before the last change of build or parameters - another build, or
+        V(unloaded), or V(absent). It is asserted by what it was proven by then. There is one step back, not two.
     type: str
-    choices: [loaded, unloaded, absent]
+    choices: [loaded, unloaded, absent, former]
     default: loaded
+  rollout:
+    description:
+      - A name for the run that this call belongs to; noted on the host with each build or parameter that it changes.
+      - With O(state=former), what another run has brought is left alone.
+    type: str
+  rollback:
+    description: Put a module back that does not show its entries; V(false) leaves it loaded, to be looked at.
+    type: bool
+    default: true
+  retries:
+    description: How often an entry that does not hold is looked at again, where it does not say itself.
+    type: int
+    default: 0
+  delay:
+    description: Seconds between two such looks.
+    type: float
+    default: 1
   install:
     description: >-
       Install the image under C(/lib/modules/<release>/updates/procfleet/) and run depmod. V(false) loads it from
@@ -137,6 +167,14 @@ brought:
   returned: when the request could be understood
   type: list
   elements: str
+asserted:
+  description: What came of the entries, as M(procfleet.procfs.proc_assert) returns it; each names its C(module) too.
+  returned: when the request could be understood
+  type: dict
+log_position:
+  description: The number of the newest record in the kernel's log afterwards; -1 where there is none.
+  returned: when the request could be understood
+  type: int
 taint:
   description: The kernel's taint afterwards, C({value, flags}).
   returned: when the request could be understood
@@ -147,12 +185,15 @@ seconds:
   type: float
 """
 
+import os
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._kmod import Options, explain_failures, manage
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import normalise
+from ansible_collections.procfleet.procfs.plugins.module_utils._transaction import Rules
 
 MODULE_OPTIONS = {
     "name": {"type": "str", "required": True},
@@ -163,31 +204,40 @@ MODULE_OPTIONS = {
     "parameters": {"type": "dict", "default": {}},
     "depends": {"type": "list", "elements": "str", "default": []},
     "log": {"type": "dict", "default": {}},
+    "entries": {"type": "list", "elements": "dict", "default": []},
+    "gone": {"type": "list", "elements": "dict", "default": []},
 }
+OPTIONS = {
+    "modules": {"type": "list", "elements": "dict", "required": True, "options": MODULE_OPTIONS},
+    "state": {"type": "str", "choices": ["loaded", "unloaded", "absent", "former"], "default": "loaded"},
+    "rollout": {"type": "str"},
+    "rollback": {"type": "bool", "default": True},
+    "retries": {"type": "int", "default": 0},
+    "delay": {"type": "float", "default": 1},
+    "install": {"type": "bool", "default": True},
+    "persist": {"type": "bool", "default": True},
+    "timeout": {"type": "int", "default": 30},
+    "unneeded": {"type": "list", "elements": "str", "default": []},
+    "partial": {"type": "bool", "default": False},
+    "store": {"type": "path"},
+    "kernel": {"type": "dict"},
+}
+
+
+def _options(params: dict[str, Any], check: bool) -> Options:
+    limits = {key: params[key] for key in ("retries", "delay")}
+    rules = Rules(os.uname().release, params["timeout"], limits, params["rollback"])
+    wanted = {key: params[key] for key in ("state", "install", "persist", "rollout")}
+    unneeded = tuple(normalise(name) for name in params["unneeded"])
+    return Options(rules, **wanted, check=check, unneeded=unneeded)
 
 
 def main() -> None:
     """Bring the modules to their state."""
-    module = AnsibleModule(
-        argument_spec={
-            "modules": {"type": "list", "elements": "dict", "required": True, "options": MODULE_OPTIONS},
-            "state": {"type": "str", "choices": ["loaded", "unloaded", "absent"], "default": "loaded"},
-            "install": {"type": "bool", "default": True},
-            "persist": {"type": "bool", "default": True},
-            "timeout": {"type": "int", "default": 30},
-            "unneeded": {"type": "list", "elements": "str", "default": []},
-            "partial": {"type": "bool", "default": False},
-            "store": {"type": "path"},
-            "kernel": {"type": "dict"},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     params, started = module.params, time.monotonic()
     try:
-        unneeded = tuple(normalise(name) for name in params["unneeded"])
-        wanted = {key: params[key] for key in ("state", "install", "persist", "timeout")}
-        options = Options(**wanted, check=module.check_mode, unneeded=unneeded)
-        result = manage(params["modules"], options)
+        result = manage(params["modules"], _options(params, module.check_mode))
     except KmodError as error:
         module.fail_json(msg=error.message, **error.details)
     result["seconds"] = round(time.monotonic() - started, 2)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.procfleet.procfs.plugins.module_utils import _kmod, _lock
+from ansible_collections.procfleet.procfs.plugins.module_utils import _kmod, _lock, _transaction
 from ansible_collections.procfleet.procfs.plugins.module_utils._decide import Decision
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.tests.states import ABSENT
@@ -15,6 +15,10 @@ from ansible_collections.procfleet.procfs.tests.states import ABSENT
 
 def live(**more):
     return {**ABSENT, "state": "live", "build_id": "old", **more}
+
+
+def entry(name, holds=True):
+    return {"path": "/proc/" + name, "holds": holds, "content": "x\n", "failures": []}
 
 
 class World:
@@ -41,14 +45,15 @@ def world(host, monkeypatch):
     made = World()
 
     class Recorded:
-        def __init__(self, _release, _timeout, modules, _seen, _images):
-            self.names, self.log = [module["name"] for module in modules], {}
+        def __init__(self, _rules, modules, _seen, _images):
+            self.names, self.log, self.asserted = [module["name"] for module in modules], {}, {}
 
         def run(self, decisions):
             made.groups.append((self.names, {name: one.unload for name, one in decisions.items() if one.changes}))
             if made.failing & set(self.names):
                 raise KmodError("no", log=["kernel line"])
             self.log = {name: ["line"] for name in self.names}
+            self.asserted = {name: [entry(name)] for name in self.names}
 
     monkeypatch.setattr(_kmod, "Transaction", Recorded)
     monkeypatch.setattr(
@@ -60,9 +65,13 @@ def world(host, monkeypatch):
     return made
 
 
+def options(state="loaded", **more):
+    return _kmod.Options(_transaction.Rules(os.uname().release, 5, {}, True), state, **more)
+
+
 def manage(names, state="loaded", check=False, install=True, **depends):
     modules = [{"name": name, "depends": depends.get(name.replace("-", "_"), [])} for name in names]
-    return _kmod.manage(modules, _kmod.Options(state, install, True, 5, check))
+    return _kmod.manage(modules, options(state, check=check, install=install))
 
 
 def test_no_modules(world):
@@ -77,13 +86,12 @@ def test_a_name_that_is_none(world, name):
 
 
 def test_values_as_the_kernel_takes_them():
-    options = _kmod.Options("loaded", True, True, 5, False)
     given = {"name": "a-b", "parameters": {"on": True, "off": False, "n": 5}, "depends": ["c-d"]}
-    module = _kmod._complete(given, options)
+    module = _kmod._complete(given, options())
     assert (module["name"], module["depends"]) == ("a_b", ["c_d"])
     assert module["parameters"] == {"on": "Y", "off": "N", "n": "5"}
     with pytest.raises(KmodError, match="cannot be passed"):
-        _kmod._complete({"name": "a", "parameters": {"x": 'a"b'}}, options)
+        _kmod._complete({"name": "a", "parameters": {"x": 'a"b'}}, options())
 
 
 def test_modules_that_have_nothing_to_do_with_each_other_go_on(world):
@@ -136,7 +144,7 @@ def test_a_circle(world):
 
 def test_what_is_in_tree_is_named_for_modprobe(world, monkeypatch):
     modules = {}
-    monkeypatch.setattr(_kmod, "_apply", lambda wanted, *_rest: (modules.update(wanted), ({}, {}))[1])
+    monkeypatch.setattr(_kmod, "_apply", lambda wanted, *_rest: (modules.update(wanted), ({}, [], {}))[1])
     world.depends = {"a": ["b", "snd-pcm"]}
     manage(["a", "b"], a=["loop"])
     assert modules["a"]["foreign"] == ["loop", "snd_pcm"]
@@ -180,6 +188,34 @@ def test_nothing_to_do_changes_nothing(world):
 def test_the_same_keys_whatever_was_done(world):
     world.failing = {"a"}
     assert manage(["a"]).keys() == manage(["a"], check=True).keys() == manage(["b"], state="absent").keys()
+
+
+def test_what_the_entries_say_comes_back_with_their_modules(world):
+    asserted = manage(["a", "b"])["asserted"]
+    assert [(one["module"], one["path"]) for one in asserted["entries"]] == [("a", "/proc/a"), ("b", "/proc/b")]
+    assert asserted["failed_entries"] == []
+    assert asserted["shown"] == ["/proc/a", "    x", "/proc/b", "    x"]
+
+
+def test_an_entry_that_is_none_is_refused_before_anything_is_done(world):
+    with pytest.raises(KmodError, match="must lie under /proc or /sys"):
+        _kmod.manage([{"name": "a", "entries": [{"path": "/etc/passwd"}]}], options())
+    assert world.groups == []
+
+
+def test_the_way_back_is_each_modules_own(world, monkeypatch):
+    def way_back(module, _release):
+        if module["name"] == "none":
+            raise KmodError("none has no former state on this host")
+        return None if module["name"] == "others" else {**module, "state": "absent"}
+
+    monkeypatch.setattr(_kmod, "way_back", way_back)
+    world.seen = {"a": live()}
+    modules = [{"name": "a"}, {"name": "none"}, {"name": "others"}]
+    result = _kmod.manage(modules, options("former", rollout="r1"))
+    assert world.groups == [(["a"], {"a": True})]
+    assert result["failed_modules"] == {"none": {"msg": "none has no former state on this host."}}
+    assert list(result["modules"]) == ["a"]
 
 
 def test_groups():

@@ -150,10 +150,10 @@ def test_taint(monkeypatch, before, after, gained):
     monkeypatch.setattr(_load, "taint", lambda: {"flags": after})
     records = [Record(4, "WARNING: CPU: 0"), Record(6, "m: loaded")] if gained else [Record(6, "m: WARNING: not ours")]
     if not gained:
-        _load._check_taint("m", before, records)
+        _load.check_calm("m", "it was loaded", before, records)
         return
     with pytest.raises(KmodError, match="taint gained %s; the kernel says: WARNING: CPU: 0" % gained) as caught:
-        _load._check_taint("m", before, records)
+        _load.check_calm("m", "it was loaded", before, records)
     assert caught.value.details == {"reboot_needed": True}
 
 

@@ -8,11 +8,11 @@ import json
 import os
 
 import pytest
-from ansible_collections.procfleet.procfs.plugins.module_utils import _modules, _names, _store, _transaction
+from ansible_collections.procfleet.procfs.plugins.module_utils import _load, _modules, _names, _store, _transaction
 from ansible_collections.procfleet.procfs.plugins.module_utils._decide import Decision
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import sha256, write_atomic, write_json
-from ansible_collections.procfleet.procfs.plugins.module_utils._transaction import Transaction, next_manifest
+from ansible_collections.procfleet.procfs.plugins.module_utils._transaction import Rules, Transaction
 
 R = "6.1"
 NEW = Decision(True, False, True, True, False, [])
@@ -25,7 +25,7 @@ class Kernel:
     """Which build runs under which name; a load or unload can be told to fail, before or after it has worked."""
 
     def __init__(self):
-        self.running, self.calls, self.failing = {}, [], set()
+        self.running, self.calls, self.failing, self.taint = {}, [], set(), "OE"
 
     def load(self, module, image, _timeout):
         step = ("load", module["name"], image["build_id"])
@@ -44,6 +44,14 @@ class Kernel:
         del self.running[module["name"]]
         return ["unloaded " + module["name"]]
 
+    def check_entries(self, entries, limits):
+        """An entry of `a` holds while just the build that it names runs; a `gone` one while nothing runs."""
+        self.limits = limits
+        if any(("warns", entry["path"]) in self.failing for entry in entries):
+            self.taint = "WOE"
+        builds = {name: build for name, (build, _parameters) in self.running.items()}
+        return [{"path": one["path"], "holds": builds.get(one["path"][6:]) == one["build"]} for one in entries]
+
 
 @pytest.fixture
 def kernel(host, monkeypatch):
@@ -52,6 +60,9 @@ def kernel(host, monkeypatch):
     monkeypatch.setattr(_transaction, "unload", played.unload)
     monkeypatch.setattr(_transaction, "describe", lambda data: {"build_id": data.decode(), "parameters": {}})
     monkeypatch.setattr(_modules, "load_state", lambda name: "live" if name in played.running else "absent")
+    monkeypatch.setattr(_transaction, "check_entries", played.check_entries)
+    for module in (_transaction, _load):
+        monkeypatch.setattr(module, "taint", lambda: {"flags": played.taint})
     return played
 
 
@@ -71,6 +82,9 @@ def wanted(name, build):
         "sha256": sha256(build.encode()),
         "build_id": build,
         "foreign": [],
+        "entries": [{"path": "/proc/" + name, "build": build}],
+        "gone": [{"path": "/proc/" + name, "build": None}],
+        "rollout": "r1",
     }
 
 
@@ -78,6 +92,7 @@ def deployed(kernel, name, build):
     """Put a module on the host as a former deploy left it, and return what the probe sees."""
     data = build.encode()
     manifest = {"fingerprint": build * 8, "sha256": sha256(data), "parameters": {"p": "1", "q": "7"}, "former": None}
+    manifest.update(build_id=build, entries=[{"path": "/proc/" + name, "build": build}])
     _store.publish(R, name, build * 8, data, {"build_id": build})
     write_atomic(_names.installed_path(R, name), data)
     write_json(_names.manifest_path(R, name), manifest)
@@ -91,6 +106,7 @@ def deployed(kernel, name, build):
         "resolves_to": _names.installed_path(R, name),
         "builds": [build * 8],
         "manifest": manifest,
+        "persist": {"load": True, "options": "options former\n"},
     }
 
 
@@ -103,12 +119,14 @@ def fresh():
         "resolves_to": None,
         "builds": [],
         "manifest": {},
+        "persist": {"load": False, "options": None},
     }
 
 
-def transaction(modules, seen):
+def transaction(modules, seen, rollback=True):
     images = {one["name"]: {"build_id": one["build_id"], "parameters": {}} for one in modules}
-    return Transaction(R, 5, modules, dict(zip([one["name"] for one in modules], seen, strict=True)), images)
+    rules = Rules(R, 5, {"retries": 2}, rollback)
+    return Transaction(rules, modules, dict(zip([one["name"] for one in modules], seen, strict=True)), images)
 
 
 def files(host):
@@ -136,8 +154,12 @@ def test_a_first_deploy(kernel, host):
         "sha256": sha256(b"B1"),
         "build_id": "B1",
         "parameters": {"p": "2"},
-        "former": None,
+        "entries": [{"path": "/proc/b", "build": "B1"}],
+        "rollout": "r1",
+        "former": {"state": "absent"},
     }
+    assert run.asserted == {name: [{"path": "/proc/" + name, "holds": True}] for name in "ab"}
+    assert kernel.limits == {"retries": 2}
     assert _store.fingerprints(R, "a") == ["A1" * 8]
 
 
@@ -281,13 +303,67 @@ def test_absent_without_install_keeps_what_is_installed(kernel, host):
     assert _store.fingerprints(R, "a") == ["A1" * 8]
 
 
-def test_next_manifest():
-    module = {"fingerprint": "2", "sha256": "s2", "build_id": "b2", "parameters": {}}
-    first = next_manifest(module, {})
-    assert first == {**module, "former": None}
-    second = next_manifest({**module, "fingerprint": "3"}, first)
-    assert second["former"] == module
-    assert next_manifest({**module, "fingerprint": "3", "parameters": {"a": "1"}}, second)["former"] == module
-    third = next_manifest({**module, "fingerprint": "4"}, second)
-    assert third["former"]["fingerprint"] == "3"
-    assert "former" not in third["former"]
+def test_a_contract_that_does_not_hold_puts_all_back(kernel, host):
+    seen = [deployed(kernel, "a", "A1"), deployed(kernel, "b", "B1")]
+    before = files(host)
+    bad = {**wanted("b", "B2"), "entries": [{"path": "/proc/b", "build": "B9"}]}
+    run = transaction([wanted("a", "A2"), bad], seen)
+    with pytest.raises(KmodError, match="b does not hold what it must at /proc/b: The host is as it was before"):
+        run.run({"a": RELOAD, "b": RELOAD})
+    assert {name: build for name, (build, _values) in kernel.running.items()} == {"a": "A1", "b": "B1"}
+    assert files(host) == before
+    assert run.asserted["b"] == [{"path": "/proc/b", "holds": False}]
+
+
+def test_it_is_left_to_be_looked_at_where_that_is_asked_for(kernel):
+    bad = {**wanted("b", "B2"), "entries": [{"path": "/proc/b", "build": "B9"}]}
+    run = transaction([bad], [deployed(kernel, "b", "B1")], rollback=False)
+    run.run({"b": RELOAD})
+    assert kernel.running["b"][0] == "B2"
+    assert run.asserted["b"] == [{"path": "/proc/b", "holds": False}]
+
+
+def test_what_was_not_changed_is_asserted_and_stays(kernel):
+    run = transaction([{**wanted("a", "A1"), "entries": [{"path": "/proc/a", "build": "A9"}]}], [fresh()])
+    kernel.running["a"] = ("A1", {})
+    run.run({"a": NOTHING})
+    assert run.asserted["a"] == [{"path": "/proc/a", "holds": False}]
+    assert kernel.running["a"][0] == "A1"
+
+
+def test_a_kernel_that_warns_as_an_entry_is_read_puts_all_back(kernel):
+    kernel.failing = {("warns", "/proc/a")}
+    with pytest.raises(KmodError, match="a made the kernel warn or fault as its entries were read: taint gained W"):
+        transaction([wanted("a", "A2")], [deployed(kernel, "a", "A1")]).run({"a": RELOAD})
+    assert kernel.running["a"][0] == "A1"
+
+
+def test_a_former_module_that_does_not_hold_any_more_is_said(kernel):
+    seen = deployed(kernel, "a", "A1")
+    write_json(_names.manifest_path(R, "a"), {**seen["manifest"], "entries": [{"path": "/proc/a", "build": "A7"}]})
+    kernel.failing = {("load", "a", "A2")}
+    with pytest.raises(KmodError, match="could not be put back: a does not hold what it must at /proc/a") as caught:
+        transaction([wanted("a", "A2")], [seen]).run({"a": RELOAD})
+    assert caught.value.details["restored"] is False
+
+
+def test_the_way_back_leaves_the_former_note(kernel):
+    seen = deployed(kernel, "a", "A2")
+    note = {"state": "loaded", "persist": True, "fingerprint": "A1" * 8, "sha256": sha256(b"A1"), "build_id": "A1"}
+    note.update(parameters={"p": "1"}, entries=[{"path": "/proc/a", "build": "A1"}])
+    transaction([{**wanted("a", "A1"), "note": note}], [seen]).run({"a": RELOAD})
+    left = json.load(open(_names.manifest_path(R, "a")))  # noqa: SIM115
+    assert (left["fingerprint"], left["former"], left["rollout"]) == ("A1" * 8, None, None)
+    assert left["entries"] == note["entries"]
+    assert open(_names.installed_path(R, "a")).read() == "A1"  # noqa: SIM115
+
+
+def test_the_way_back_to_what_lay_there_unloaded(kernel):
+    seen = deployed(kernel, "a", "A2")
+    note = {"state": "unloaded", "persist": False, "fingerprint": "A1" * 8, "sha256": sha256(b"A1"), "build_id": "A1"}
+    module = {**wanted("a", "A1"), "state": "unloaded", "note": {**note, "parameters": {}, "entries": []}}
+    transaction([module], [seen]).run({"a": Decision(True, True, False, True, False, [])})
+    assert kernel.running == {}
+    assert open(_names.installed_path(R, "a")).read() == "A1"  # noqa: SIM115
+    assert json.load(open(_names.manifest_path(R, "a")))["fingerprint"] == "A1" * 8  # noqa: SIM115
+    assert not os.path.exists(_names.options_conf("a"))

@@ -1,0 +1,130 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a host notes of itself, and where the way back leads."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from ansible_collections.procfleet.procfs.plugins.module_utils import _names
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.module_utils._files import write_atomic, write_json
+from ansible_collections.procfleet.procfs.plugins.module_utils._manifest import (
+    former_state,
+    next_manifest,
+    read_manifest,
+    settled,
+    summary,
+    way_back,
+)
+from ansible_collections.procfleet.procfs.tests.states import ABSENT
+
+R = "6.1"
+LIVE = {**ABSENT, "state": "live", "build_id": "b1", "installed": {"sha256": "s1"}, "persist": {"load": True}}
+ENTRIES = [{"path": "/proc/m", "state": "present"}]
+
+
+def module(number, **more):
+    said = {"fingerprint": number * 64, "sha256": "s" + number, "build_id": "b" + number}
+    return {**said, "parameters": {"p": "1"}, "entries": ENTRIES, "rollout": "r" + number, **more}
+
+
+def noted(number, **more):
+    return {**module(number), "former": {"state": "absent"}, **more}
+
+
+def test_a_first_note():
+    assert next_manifest(module("1"), ABSENT, {}) == {**module("1"), "former": {"state": "absent"}}
+
+
+def test_another_build_or_another_parameter_is_a_new_state():
+    for change in (module("2"), module("1", rollout="r2", parameters={"p": "2"})):
+        note = next_manifest(change, LIVE, noted("1"))
+        assert note["rollout"] == "r2"
+        assert note["former"] == {
+            **{key: noted("1")[key] for key in ("fingerprint", "sha256", "build_id", "parameters", "entries")},
+            "state": "loaded",
+            "persist": True,
+        }
+
+
+def test_mending_a_drift_is_none():
+    gone = {**LIVE, "state": "absent", "build_id": None}
+    for seen in (LIVE, gone):
+        note = next_manifest(module("1", rollout="r9"), seen, noted("1", former={"state": "absent"}))
+        assert (note["rollout"], note["former"]) == ("r1", {"state": "absent"})
+
+
+def test_loading_what_was_unloaded_on_purpose_is_one():
+    resting = {**LIVE, "state": "absent", "build_id": None, "persist": {"load": False}}
+    note = next_manifest(module("1", rollout="r9"), resting, noted("1"))
+    assert (note["rollout"], note["former"]["state"]) == ("r9", "unloaded")
+
+
+@pytest.mark.parametrize(
+    ("seen", "before", "state"),
+    [
+        (LIVE, noted("1"), "loaded"),
+        ({**LIVE, "state": "absent", "build_id": None}, noted("1"), "unloaded"),
+        ({**ABSENT}, noted("1"), "absent"),  # somebody took the file away
+        ({**ABSENT}, {}, "absent"),
+        ({**LIVE, "build_id": "other"}, noted("1"), "foreign"),
+        (LIVE, {}, "foreign"),
+    ],
+)
+def test_former_state(seen, before, state):
+    assert former_state(seen, before)["state"] == state
+
+
+def request(**more):
+    return {"name": "m", "rollout": None, "gone": [{"path": "/proc/m", "state": "gone"}], **more}
+
+
+def note(host, **more):
+    former = {**module("1"), "state": "loaded", "persist": True}
+    write_json(_names.manifest_path(R, "m"), {**noted("2"), "former": former, **more})
+    write_atomic("%s/m.ko" % _names.build_dir(R, "m", "1" * 64), b"image")
+
+
+def test_the_way_back(host):
+    note(host)
+    back = way_back(request(), R)
+    assert (back["state"], back["persist"], back["fingerprint"]) == ("loaded", True, "1" * 64)
+    assert (back["parameters"], back["entries"]) == ({"p": "1"}, ENTRIES)
+    assert os.path.exists(back["path"])
+    left = settled(back["note"])
+    assert (left["fingerprint"], left["former"], left["rollout"]) == ("1" * 64, None, None)
+
+
+def test_only_what_the_rollout_brought_goes_back(host):
+    note(host)
+    assert way_back(request(rollout="another"), R) is None
+    assert way_back(request(rollout="r2"), R)["state"] == "loaded"
+
+
+def test_back_to_nothing(host):
+    note(host, former={"state": "absent"})
+    assert (way_back(request(), R)["state"], way_back(request(), R)["persist"]) == ("absent", False)
+
+
+@pytest.mark.parametrize(
+    ("former", "said"),
+    [
+        (None, "m has no former state on this host"),
+        ({"state": "foreign", "build_id": "f00"}, r"what ran before \(build-id f00\) was not loaded by procfleet"),
+        ({**module("7"), "state": "loaded", "persist": True}, r"m-7{32}/m\.ko is not there any more"),
+    ],
+)
+def test_where_there_is_no_way_back(host, former, said):
+    note(host, former=former)
+    with pytest.raises(KmodError, match=said):
+        way_back(request(), R)
+
+
+def test_the_entries_stay_on_the_host(host):
+    note(host)
+    short = summary(read_manifest(R, "m"))
+    assert "entries" not in short and "entries" not in short["former"]
+    assert short["former"]["fingerprint"] == "1" * 64
+    assert summary({}) == {}
