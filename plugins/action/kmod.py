@@ -63,11 +63,12 @@ def attach(
             image = {"image": _image(name, module, store, kernel)} if module.get("ship") else {}
             ready[name] = {**{key: value for key, value in module.items() if key != "ship"}, **image}
         except KmodError as error:
-            failed[name] = {"msg": error.message}
+            failed[name] = {"msg": error.message, "sent": False}
     bad = set(failed)
     for name in ready.keys() & dependents(bad, depends):
         del ready[name]
-        failed[name] = {"msg": f"{name} was left out: it depends on {', '.join(sorted(needed({name}, depends) & bad))}"}
+        missing = ", ".join(sorted(needed({name}, depends) & bad))
+        failed[name] = {"msg": f"{name} was left out: it depends on {missing}", "sent": False}
     return list(ready.values()), failed
 
 

@@ -8,7 +8,10 @@ from typing import Any, ClassVar
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import failures, prediction, summary
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._gate import fate, touched, untouched
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import failures, lost, prediction, summary
+
+_STEPS = ("loaded", "asserted", "returned")
 
 
 class ActionModule(ControllerAction):
@@ -20,16 +23,22 @@ class ActionModule(ControllerAction):
         "jobs": {"type": "list", "elements": "dict", "default": []},
         "loaded": {"type": "dict", "default": {}},
         "asserted": {"type": "dict", "default": {}},
+        "returned": {"type": "dict", "default": {}},
+        "rollout": {"type": "dict", "default": {}},
         "verify": {"type": "bool", "default": False},
     }
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Gather from the steps' results what people want to read."""
-        trouble = failures(arguments)
+        host, rollout = task_vars.get("inventory_hostname", "this host"), arguments["rollout"]
+        results = {**arguments, **touched(rollout, host, {step: arguments[step] for step in _STEPS})}
+        said = failures(results)
+        trouble = (said or rollout.get("trouble", {}).get(host, [])) + fate(rollout, host, results)
         if trouble:
-            host = task_vars.get("inventory_hostname", "this host")
-            raise KmodError("\n".join([f"On {host}:", *trouble, "What is not named here is in the wanted state"]))
-        shown = "\n".join(summary(arguments))
+            rest = [] if lost(results["loaded"]) else ["What is not named here is in the wanted state"]
+            raise KmodError("\n".join([f"On {host}:", *trouble, *rest]))
+        idle = untouched(rollout, host)
+        shown = "\n".join([*summary(results), *([idle] if idle else [])])
         result = {"changed": False, "msg": shown, "_ansible_verbose_always": True}  # shown as debug shows
         if self._task.check_mode and (arguments["plan"]["reasons"] or arguments["jobs"]):
             result.update(changed=True, diff=prediction(arguments["plan"], arguments["jobs"]))

@@ -7,13 +7,14 @@ from __future__ import annotations
 import base64
 from typing import Any, NamedTuple
 
+from ansible_collections.procfleet.procfs.plugins.module_utils._assert import check_entries
 from ansible_collections.procfleet.procfs.plugins.module_utils._decide import Decision, boot_files, decide
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe
 from ansible_collections.procfleet.procfs.plugins.module_utils._entry import normalise as normalise_entry
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_bytes, sha256
 from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import taint
-from ansible_collections.procfleet.procfs.plugins.module_utils._kmsg import log_position
+from ansible_collections.procfleet.procfs.plugins.module_utils._kmsg import faults_since, log_position
 from ansible_collections.procfleet.procfs.plugins.module_utils._load import drop_unneeded
 from ansible_collections.procfleet.procfs.plugins.module_utils._lock import host_lock
 from ansible_collections.procfleet.procfs.plugins.module_utils._manifest import way_back
@@ -29,7 +30,8 @@ class Options(NamedTuple):
     """What holds for the whole call; `rules` are those of `_transaction`, with the release and the limits.
 
     `state` is `loaded`, `unloaded`, `absent`, or `former`: the one before the last change, or before that of `rollout`.
-    `unneeded` are modules of the kernel's own that are to go as well, where nothing uses them any more.
+    `unneeded` are modules of the kernel's own that are to go as well, where nothing uses them any more; `log_since` is
+    the position in the kernel's log from which faults are looked for.
     """
 
     rules: Rules
@@ -39,6 +41,7 @@ class Options(NamedTuple):
     check: bool = False
     unneeded: tuple[str, ...] = ()
     rollout: str | None = None
+    log_since: int | None = None
 
 
 def manage(modules: list[dict[str, Any]], options: Options) -> dict[str, Any]:
@@ -46,7 +49,8 @@ def manage(modules: list[dict[str, Any]], options: Options) -> dict[str, Any]:
 
     Groups of modules that depend on each other stand or fall together; other groups go on.
     :param modules: each {name, path, fingerprint, parameters, depends, log, entries, gone}.
-    :return: {changed, modules, failed_modules, brought, diff, taint, asserted, log_position}.
+    :return: {changed, modules, failed_modules, brought, diff, taint, asserted, faults,
+        log_position}.
     :raises KmodError: when the request itself is wrong; then nothing was done.
     """
     if not modules:
@@ -103,8 +107,9 @@ def _manage(wanted: dict[str, dict[str, Any]], options: Options) -> dict[str, An
         wanted[name]["foreign"] = _foreign(wanted[name], images[name], wanted)
     decisions = _with_dependents(wanted, seen, images, order)
     logs: dict[str, list[str]] = {}
-    asserted: list[dict[str, Any]] = []
-    if not options.check:
+    if options.check:
+        asserted = _assert_calm(wanted, decisions, order, options)
+    else:
         logs, asserted, lost = _apply(wanted, seen, images, decisions, order, options)
         failed.update(lost)
     changed = [name for name in order if decisions[name].changes and name not in failed]
@@ -126,9 +131,23 @@ def _manage(wanted: dict[str, dict[str, Any]], options: Options) -> dict[str, An
         "failed_modules": failed,
         "taint": taint(),
         "asserted": report(asserted),
+        "faults": faults_since(options.log_since),
         "log_position": log_position(),
         "diff": [_diff(wanted[name], seen[name], images[name]) for name in changed],
     }
+
+
+def _assert_calm(
+    wanted: dict[str, dict[str, Any]], decisions: dict[str, Decision], order: list[str], options: Options
+) -> list[dict[str, Any]]:
+    """Return the results of what needs no change, without a write; of what is only predicted nothing can be said."""
+    asserted: list[dict[str, Any]] = []
+    for name in order:
+        entries = wanted[name]["entries" if wanted[name]["state"] == "loaded" else "gone"]
+        if entries and not decisions[name].changes:
+            results = check_entries(entries, options.rules.limits, check_mode=True)
+            asserted += [dict(one, module=name) for one in results]
+    return asserted
 
 
 def _ways_back(
@@ -290,5 +309,7 @@ def _lines(values: dict[str, Any]) -> str:
 
 
 def explain_failures(result: dict[str, Any]) -> str:
-    """Return one text for people: which modules failed, and why."""
-    return "\n".join("%s: %s" % (name, one["msg"]) for name, one in sorted(result["failed_modules"].items()))
+    """Return one text for people: which modules failed and why, and which entries do not hold."""
+    lines = ["%s: %s" % (name, one["msg"]) for name, one in sorted(result["failed_modules"].items())]
+    explanation = result.get("asserted", {}).get("explanation")
+    return "\n".join([*lines, explanation] if explanation else lines)

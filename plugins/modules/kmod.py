@@ -91,6 +91,9 @@ options:
     description: Seconds between two such looks.
     type: float
     default: 1
+  log_since:
+    description: A position in the kernel's log, RV(log_position) of an earlier call, from which faults are looked for.
+    type: int
   install:
     description: >-
       Install the image under C(/lib/modules/<release>/updates/procfleet/) and run depmod. V(false) loads it from
@@ -113,7 +116,8 @@ options:
     default: []
   partial:
     description: >-
-      Succeed when some modules fail, and leave it to the caller to look at RV(failed_modules).
+      Succeed when some modules or entries fail, and leave it to the caller to look at RV(failed_modules) and
+      RV(asserted).
     type: bool
     default: false
   store:
@@ -126,7 +130,7 @@ requirements:
   - kmod (insmod, rmmod, depmod) on the host
 attributes:
   check_mode:
-    description: Predicts every change and makes none.
+    description: Predicts every change and makes none; asserts the entries of modules that need none, without writing.
     support: full
   diff_mode:
     description: Shows state, build-id, parameters, file and boot of each module, before and after.
@@ -159,7 +163,7 @@ modules:
 failed_modules:
   description: >-
     Each module that could not be brought to its state: C({msg, restored}); C(restored) says whether the host is as
-    it was before.
+    it was before. C(sent) is false for one that was not sent to the host at all.
   returned: when the request could be understood
   type: dict
 brought:
@@ -175,6 +179,11 @@ log_position:
   description: The number of the newest record in the kernel's log afterwards; -1 where there is none.
   returned: when the request could be understood
   type: int
+faults:
+  description: Lines with which the kernel began to tell of a warning or a fault, after O(log_since).
+  returned: when the request could be understood
+  type: list
+  elements: str
 taint:
   description: The kernel's taint afterwards, C({value, flags}).
   returned: when the request could be understood
@@ -212,6 +221,7 @@ OPTIONS = {
     "state": {"type": "str", "choices": ["loaded", "unloaded", "absent", "former"], "default": "loaded"},
     "rollout": {"type": "str"},
     "rollback": {"type": "bool", "default": True},
+    "log_since": {"type": "int"},
     "retries": {"type": "int", "default": 0},
     "delay": {"type": "float", "default": 1},
     "install": {"type": "bool", "default": True},
@@ -227,7 +237,7 @@ OPTIONS = {
 def _options(params: dict[str, Any], check: bool) -> Options:
     limits = {key: params[key] for key in ("retries", "delay")}
     rules = Rules(os.uname().release, params["timeout"], limits, params["rollback"])
-    wanted = {key: params[key] for key in ("state", "install", "persist", "rollout")}
+    wanted = {key: params[key] for key in ("state", "install", "persist", "rollout", "log_since")}
     unneeded = tuple(normalise(name) for name in params["unneeded"])
     return Options(rules, **wanted, check=check, unneeded=unneeded)
 
@@ -241,7 +251,7 @@ def main() -> None:
     except KmodError as error:
         module.fail_json(msg=error.message, **error.details)
     result["seconds"] = round(time.monotonic() - started, 2)
-    if result["failed_modules"] and not params["partial"]:
+    if (result["failed_modules"] or result["asserted"]["failed_entries"]) and not params["partial"]:
         module.fail_json(msg=explain_failures(result), **result)
     module.exit_json(**result)
 

@@ -29,10 +29,6 @@ options:
       Beginning of a package's name; the packages of the host's index that begin with it are returned. Debian family.
     type: str
     default: ""
-  log_since:
-    description: >-
-      A position in the kernel's log, as M(procfleet.procfs.kmod) returns it; warnings and faults after it are returned.
-    type: int
 requirements:
   - Linux
 attributes:
@@ -94,11 +90,6 @@ offers:
   returned: always
   type: list
   elements: str
-faults:
-  description: Lines with which the kernel began to tell of a warning or a fault, as O(log_since) asked.
-  returned: always
-  type: list
-  elements: str
 modules:
   description: >-
     Each asked module. C(state) is V(live), V(coming), V(going), V(builtin) or V(absent); C(size) is in bytes;
@@ -135,7 +126,6 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.procfleet.procfs.plugins.module_utils import _kernel
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-from ansible_collections.procfleet.procfs.plugins.module_utils._kmsg import faults_since
 from ansible_collections.procfleet.procfs.plugins.module_utils._modules import probe_modules
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import normalise
 
@@ -147,7 +137,6 @@ def main() -> None:
             "modules": {"type": "list", "elements": "str", "default": []},
             "kconfig": {"type": "list", "elements": "str", "default": []},
             "offers": {"type": "str", "default": ""},
-            "log_since": {"type": "int"},
         },
         supports_check_mode=True,
     )
@@ -163,7 +152,6 @@ def main() -> None:
             headers=_kernel.probe_headers(kernel["release"], kernel["compiler"]["command"]),
             kconfig=_kernel.probe_kconfig(kernel["release"], module.params["kconfig"]),
             offers=_kernel.probe_offers(module.params["offers"]),
-            faults=faults_since(module.params["log_since"]),
             modules=modules,
             seconds=round(time.monotonic() - started, 2),
         )

@@ -47,17 +47,22 @@ options:
       asserted:
         description: The variable with what M(procfleet.procfs.proc_assert) returned.
         type: str
+      watched:
+        description: The variable with what M(procfleet.procfs.kmod) returned in check mode after the soak.
+        type: str
+      returned:
+        description: The variable with what M(procfleet.procfs.kmod) returned as it went back.
+        type: str
   dir:
     description:
       - Folder on the controller for C(record.json), C(junit.xml) and C(index.html); empty writes none.
       - Nothing is written in check mode. Each file is replaced whole.
     type: str
     default: ""
-  waves:
-    description: The waves of a rollout, C({name, hosts, started, seconds, outcome}).
-    type: list
-    elements: dict
-    default: []
+  rollout:
+    description: The rollout, as M(procfleet.procfs.kmod_gate) returned it last; none where nothing was rolled out.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""

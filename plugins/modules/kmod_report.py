@@ -36,6 +36,14 @@ options:
     description: The result of M(procfleet.procfs.proc_assert); empty when nothing was asserted.
     type: dict
     default: {}
+  returned:
+    description: The result of M(procfleet.procfs.kmod) with V(former), where the host went back.
+    type: dict
+    default: {}
+  rollout:
+    description: The rollout, as M(procfleet.procfs.kmod_gate) returned it last.
+    type: dict
+    default: {}
   verify:
     description: Fail as well for modules that are not as the plan wants them.
     type: bool

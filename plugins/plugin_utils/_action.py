@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
@@ -31,3 +32,16 @@ class ControllerAction(ActionBase):
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return what the task returns."""
         raise NotImplementedError
+
+
+def registered(
+    hostvars: Any, hosts: Iterable[str], variables: dict[str, str | None]
+) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
+    """Yield each host with what its steps returned, also when it has left the play: results stay registered.
+
+    They are read as they are, for templating all variables of all hosts would take minutes in a large fleet.
+    :param variables: step -> the variable in which it was registered.
+    """
+    for host in hosts:
+        found = hostvars.raw_get(host)
+        yield host, {step: dict(found.get(name or "") or {}) for step, name in variables.items()}

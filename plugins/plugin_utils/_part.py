@@ -7,11 +7,18 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import EXPECTED_TAINT
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._gate import fate, touched, wave_of
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._record import worst
-from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import failures, survivors
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import (
+    asserted_in,
+    by_module,
+    failures,
+    survivors,
+)
 
-# A host's steps in their order: kmod_contract, kmod_info, kmod_plan, apt, kmod_build, kmod, proc_assert.
-STEPS = ("contract", "seen", "plan", "headers", "built", "loaded", "asserted")
+# A host's steps in their order: kmod_contract, kmod_info, kmod_plan, apt, kmod_build, kmod, proc_assert; then, where a
+# wave soaks, kmod in check mode, and where it goes back, kmod once more.
+STEPS = ("contract", "seen", "plan", "headers", "built", "loaded", "asserted", "watched", "returned")
 SHORT = 12
 # Taint that does not go away, and says that the kernel itself is not well.
 _BROKEN = {"B": "a bad page", "D": "an oops", "L": "a soft lockup", "M": "a machine check"}
@@ -21,16 +28,20 @@ _AT_REST = {"build not installed", "unknown to modprobe", "not so set for boot"}
 Result = dict[str, Any]
 
 
-def host_part(name: str, results: dict[str, Result]) -> Result:
+def host_part(name: str, results: dict[str, Result], rollout: Result | None = None) -> Result:
     """Return what the record says of one host, whatever became of it.
 
     :param results: step -> what the task returned, failed and unreachable ones as well; one that was left out may
         be missing, empty, or `skipped`.
+    :param rollout: as `_gate` has it; none where nothing was rolled out.
     """
+    rollout = rollout or {}
+    results = touched(rollout, name, results)
     error = _error(results)
     steps = {step: _usable(results.get(step)) for step in STEPS}
-    asserted = _asserted(steps)
+    asserted = {**by_module(steps), **by_module(steps, "returned")}
     modules = {module: _module(module, steps, error, asserted.get(module, [])) for module in _names(steps)}
+    wave = wave_of(rollout, name)
     kernel = steps["seen"].get("kernel") or {}
     return {
         "name": name,
@@ -40,7 +51,8 @@ def host_part(name: str, results: dict[str, Result]) -> Result:
         "kernel": _kernel(kernel),
         "taint": (steps["loaded"].get("taint") or kernel.get("taint") or {}).get("flags"),
         "reboot": _reboot(steps),
-        "failures": _failures(error, steps),
+        "wave": wave["name"] if wave else "",
+        "failures": _failures(error, steps) + fate(rollout, name, results),
         "modules": modules,
         "seconds": _seconds(steps),
     }
@@ -92,7 +104,7 @@ def _seconds(steps: dict[str, Result]) -> dict[str, float]:
         "look": steps["seen"].get("seconds"),
         "build": steps["built"].get("seconds"),
         "load": steps["loaded"].get("seconds"),
-        "assert": _total(steps["asserted"].get("entries")),
+        "assert": _total(asserted_in(steps).get("entries")),
     }
     return {step: round(seconds, 2) for step, seconds in spent.items() if seconds is not None}
 
@@ -108,9 +120,10 @@ def _reboot(steps: dict[str, Result]) -> list[str]:
     gained = [letter for letter in after if letter not in before and letter not in EXPECTED_TAINT]
     reasons = [f"the kernel gained taint {''.join(gained)} while modules were loaded"] if gained else []
     reasons += [f"the kernel had {_BROKEN[one]} (taint {one})" for one in before if one in _BROKEN]
-    for name, one in sorted((steps["loaded"].get("failed_modules") or {}).items()):
-        if one.get("restored") is False:
-            reasons.append(f"{name} could not be put back as it was")
+    for step in ("loaded", "returned"):
+        for name, one in sorted((steps[step].get("failed_modules") or {}).items()):
+            if one.get("restored") is False:
+                reasons.append(f"{name} could not be put back as it was")
     for name, one in sorted((steps["seen"].get("modules") or {}).items()):
         if one["state"] in ("going", "coming"):
             reasons.append(f"{name} hangs in the kernel ({one['state']}), and cannot be replaced")
@@ -122,8 +135,9 @@ def _module(name: str, steps: dict[str, Result], error: Result | None, entries: 
     seen = (steps["seen"].get("modules") or {}).get(name) or {}
     plan, managed = steps["plan"], (steps["loaded"].get("modules") or {}).get(name)
     bad = _bad(name, steps)
-    mended = managed is not None and not bad
-    reasons = list((plan.get("reasons") or {}).get(name, []))
+    back = name in (steps["returned"].get("modules") or {})
+    mended = managed is not None and not bad and not back
+    reasons = list((plan.get("reasons") or {}).get(name, [])) + (["it went back to its former state"] if back else [])
     one: Result = {
         "state": "",
         "wanted": _wanted(name, steps),
@@ -232,17 +246,3 @@ def _contract(entries: list[Result]) -> Result | None:
             for entry in entries
         ],
     }
-
-
-def _asserted(steps: dict[str, Result]) -> dict[str, list[Result]]:
-    """Return module -> results of its entries; proc_assert returns those of all survivors in one list, in order."""
-    plan, results = steps["plan"], steps["asserted"].get("entries") or []
-    if not plan or not results:
-        return {}
-    owners = [
-        name for name in survivors(plan, steps["built"], steps["loaded"]) for _entry in plan["entries"].get(name, [])
-    ]
-    found: dict[str, list[Result]] = {}
-    for owner, result in zip(owners, results, strict=False):
-        found.setdefault(owner, []).append(result)
-    return found

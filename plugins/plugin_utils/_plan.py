@@ -59,7 +59,7 @@ def plan(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], op
         "packages": packages,
         "flags": options.flags,
         "build": build,
-        "modules": [_request(module, seen, options) for module in _loadable(modules, seen)] if changing else [],
+        "modules": [_request(module, seen, options) for module in modules] if changing else [],
         "entries": {module.contract.name: _entries(module, options) for module in modules},
         "depends": {module.contract.name: module.contract.depends for module in modules},
         "fingerprints": {module.contract.name: module.fingerprint for module in modules},
@@ -197,13 +197,14 @@ def _packages(seen: dict[str, Any], options: Options) -> list[str]:
 
 def _request(module: Module, seen: dict[str, Any], options: Options) -> dict[str, Any]:
     """Return one item of `kmod`'s list."""
-    name = module.contract.name
+    name, state = module.contract.name, seen["modules"][module.contract.name]
     request: dict[str, Any] = {"name": name, "depends": module.contract.depends, "log": module.contract.log}
+    request["gone"] = module.contract.gone(module.overrides) if state["state"] != "builtin" else []
     if options.state == "loaded":
-        state = seen["modules"][name]
         folder = build_dir(seen["kernel"]["release"], name, module.fingerprint)
         request.update(
-            ship=module.fingerprint not in (*state["builds"], state["fingerprint"]),
+            entries=module.contract.entries(module.overrides),
+            ship=state["state"] != "builtin" and module.fingerprint not in (*state["builds"], state["fingerprint"]),
             path=state["installed"]["path"] if state["fingerprint"] == module.fingerprint else f"{folder}/{name}.ko",
             fingerprint=module.fingerprint,
             parameters=module.contract.parameters(module.overrides),

@@ -25,13 +25,17 @@ STATES = {
 
 
 class Run(NamedTuple):
-    """What is true of the whole run; times are UTC, `2026-11-22T10:00:00Z`; `waves` as docs/record.md has them."""
+    """What is true of the whole run; times are UTC, `2026-11-22T10:00:00Z`; `waves` as docs/record.md has them.
+
+    `stopped` says why the rollout was stopped; "" where it was not.
+    """
 
     playbook: str
     started: str
     finished: str
     check: bool = False
     waves: tuple[dict[str, Any], ...] = ()
+    stopped: str = ""
 
 
 def utc_now() -> str:
@@ -57,6 +61,7 @@ def record(parts: Iterable[dict[str, Any]], run: Run) -> dict[str, Any]:
         "counts": {"hosts": counts(host["state"] for host in hosts), "modules": counts(modules)},
         "hosts": hosts,
         "waves": list(run.waves),
+        "stopped": run.stopped,
     }
 
 

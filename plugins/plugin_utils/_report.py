@@ -19,11 +19,6 @@ def survivors(plan: dict[str, Any], built: dict[str, Any], loaded: dict[str, Any
     return [name for name in plan["depends"] if name not in lost]
 
 
-def entries_left(plan: dict[str, Any], loaded: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the entries of the planned modules that did not fail, in load order."""
-    return [entry for name in survivors(plan, {}, loaded) for entry in plan["entries"].get(name, [])]
-
-
 def prediction(plan: dict[str, Any], jobs: list[dict[str, Any]]) -> dict[str, str]:
     """Return all that would change on a host, as text before and after: its builds, and its modules."""
     lines = [f"package {package} installed" for job in jobs for package in job["packages"]]
@@ -32,13 +27,54 @@ def prediction(plan: dict[str, Any], jobs: list[dict[str, Any]]) -> dict[str, st
     return {"before": plan["prediction"]["before"], "after": after}
 
 
+def lost(result: dict[str, Any]) -> list[str]:
+    """Return, as one line, why a step returned nothing: the host did not answer, or the step failed as a whole."""
+    said = str(result.get("msg", "")).strip() or "no message"
+    if result.get("unreachable"):
+        return [f"does not answer: {said}"]
+    return [said] if result.get("failed") else []
+
+
+def asserted_in(steps: dict[str, Any]) -> dict[str, Any]:
+    """Return what came of the entries: `kmod` asserts them where it had something to do, else `proc_assert` did."""
+    asserted: dict[str, Any] = steps["loaded"].get("asserted") or steps["asserted"]
+    return asserted
+
+
+def by_module(steps: dict[str, Any], step: str = "loaded") -> dict[str, list[dict[str, Any]]]:
+    """Return module -> results of its entries, as `kmod` returned them in a step, or `proc_assert` for all at once."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    if (steps.get(step) or {}).get("asserted"):
+        for result in steps[step]["asserted"]["entries"]:
+            found.setdefault(result["module"], []).append(result)
+    elif step == "loaded" and steps["plan"]:
+        # Those of all survivors, in one list, in order.
+        plan = steps["plan"]
+        left = survivors(plan, steps.get("built") or {}, steps["loaded"])
+        owners = [name for name in left for _entry in plan["entries"].get(name, [])]
+        for owner, result in zip(owners, steps["asserted"].get("entries") or [], strict=False):
+            found.setdefault(owner, []).append(result)
+    return found
+
+
+def failing_modules(steps: dict[str, Any]) -> dict[str, str]:
+    """Return each module that failed on the host itself, by load or by what it shows, with one line that says why."""
+    bad = (steps["loaded"].get("failed_modules") or {}).items()
+    failed = {name: str(one["msg"]) for name, one in bad if one.get("sent", True)}
+    for name, results in by_module(steps).items():
+        paths = [result["path"] for result in results if not result["holds"]]
+        if paths:
+            failed.setdefault(name, f"does not hold what it must at {', '.join(paths)}")
+    return failed
+
+
 def failures(results: dict[str, Any]) -> list[str]:
     """Return what went wrong, in lines for people: builds, loads, and with `verify` what is not as wanted."""
-    lines = []
-    loaded = results["loaded"]
-    lines += [f"{name}: {one['msg']}" for name, one in sorted(loaded.get("failed_modules", {}).items())]
-    if results["asserted"].get("failed_entries"):
-        lines.append(results["asserted"]["explanation"])
+    lines = [line for step in ("loaded", "asserted") for line in lost(results[step])]
+    lines += [f"{name}: {one['msg']}" for name, one in sorted(results["loaded"].get("failed_modules", {}).items())]
+    asserted = asserted_in(results)
+    if asserted.get("failed_entries"):
+        lines.append(asserted["explanation"])
     if results["verify"]:
         for name, reasons in results["plan"]["reasons"].items():
             lines.append(f"{name} is not as wanted: {'; '.join(reasons)}. Run deploy.yml to mend it")
@@ -56,4 +92,4 @@ def summary(results: dict[str, Any]) -> list[str]:
         build = f", build {identity[:12]}" if one.get("state") == "live" else ""
         before = f" (was: {'; '.join(one['reasons'])})" if one.get("changed") else ""
         lines.append(f"{name}: {one.get('state', 'absent')}{build}{before}")
-    return lines + list(results["asserted"].get("shown", []))
+    return lines + list(asserted_in(results).get("shown", []))

@@ -78,8 +78,8 @@ def test_dependents_are_left_out_and_told_why(run):
     ]
     result, calls = run(modules)
     assert [one["name"] for one in calls[0][1]["modules"]] == ["tiny"]
-    assert result["failed_modules"]["user"] == {"msg": "user was left out: it depends on m"}
-    assert result["failed_modules"]["far"] == {"msg": "far was left out: it depends on m"}
+    assert result["failed_modules"]["user"] == {"msg": "user was left out: it depends on m", "sent": False}
+    assert result["failed_modules"]["far"] == {"msg": "far was left out: it depends on m", "sent": False}
 
 
 def test_nothing_is_left(run):

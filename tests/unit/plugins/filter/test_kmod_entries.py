@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import pytest
 import yaml
 from ansible_collections.procfleet.procfs.plugins.filter import kmod_entries
 
@@ -12,17 +11,15 @@ ENTRIES = kmod_entries.FilterModule().filters()["kmod_entries"]
 PLAN = {"depends": {"a": [], "b": ["a"]}, "entries": {"a": [{"path": "/proc/a"}], "b": [{"path": "/proc/b"}]}}
 
 
-@pytest.mark.parametrize("loaded", [(), ({},), (None,), ({"failed_modules": {}},), ({"skipped": True},)])
-def test_all(loaded):
-    assert [entry["path"] for entry in ENTRIES(PLAN, *loaded)] == ["/proc/a", "/proc/b"]
+def test_all_in_load_order():
+    assert [entry["path"] for entry in ENTRIES(PLAN)] == ["/proc/a", "/proc/b"]
 
 
-def test_what_failed_and_what_depends_on_it_is_not_asserted():
-    assert ENTRIES(PLAN, {"failed_modules": {"b": {"msg": "no"}}}) == [{"path": "/proc/a"}]
-    assert ENTRIES(PLAN, {"failed_modules": {"a": {"msg": "no"}}}) == []
+def test_of_a_host_that_only_builds():
+    assert ENTRIES({"depends": {}, "entries": {}}) == []
 
 
 def test_documentation():
     said = yaml.safe_load(kmod_entries.DOCUMENTATION)
     assert said["name"] in kmod_entries.FilterModule().filters()
-    assert set(said["options"]) == {"_input", "loaded"}
+    assert set(said["options"]) == {"_input"}

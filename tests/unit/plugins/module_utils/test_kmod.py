@@ -203,6 +203,22 @@ def test_an_entry_that_is_none_is_refused_before_anything_is_done(world):
     assert world.groups == []
 
 
+def test_check_mode_asserts_what_needs_no_change(world, monkeypatch):
+    calls = []
+
+    def check(entries, _limits, check_mode):
+        calls.append((entries[0]["path"], check_mode))
+        return []
+
+    monkeypatch.setattr(_kmod, "check_entries", check)
+    gone = [{"path": "/proc/a", "state": "gone"}]
+    world.seen = {"b": live()}
+    modules = [{"name": "a", "gone": gone}, {"name": "b", "gone": [{"path": "/proc/b", "state": "gone"}]}]
+    result = _kmod.manage(modules, options("unloaded", check=True))
+    assert calls == [("/proc/a", True)]
+    assert [name for name, one in result["modules"].items() if one["changed"]] == ["b"]
+
+
 def test_the_way_back_is_each_modules_own(world, monkeypatch):
     def way_back(module, _release):
         if module["name"] == "none":
@@ -265,3 +281,5 @@ def test_predicted(decision, seen, state):
 
 def test_explain_failures():
     assert _kmod.explain_failures({"failed_modules": {"b": {"msg": "y"}, "a": {"msg": "x"}}}) == "a: x\nb: y"
+    both = {"failed_modules": {"a": {"msg": "x"}}, "asserted": {"explanation": "/proc/a does not hold"}}
+    assert _kmod.explain_failures(both) == "a: x\n/proc/a does not hold"

@@ -136,7 +136,10 @@ def test_a_kept_build_is_used():
 
 def test_what_is_built_in_is_neither_built_nor_loaded_but_asserted():
     planned = plan(CHOSEN, seen({"stubborn": {"state": "builtin"}}), OPTIONS)
-    assert names(planned["build"]) == names(planned["modules"]) == ["exporter", "importer"]
+    assert names(planned["build"]) == ["exporter", "importer"]
+    builtin = planned["modules"][-1]
+    assert (builtin["name"], builtin["ship"], builtin["gone"]) == ("stubborn", False, [])
+    assert builtin["entries"] == planned["entries"]["stubborn"]
     assert "stubborn" in planned["entries"]
 
 
@@ -175,6 +178,7 @@ def test_leaving():
         "name": "exporter",
         "depends": [],
         "log": {"load": ["exporter: loaded"], "unload": ["exporter: unloaded"]},
+        "gone": planned["entries"]["exporter"],
     }
     assert all(entry["state"] == "gone" for entries in planned["entries"].values() for entry in entries)
     assert plan(CHOSEN, seen(), OPTIONS._replace(state="absent"))["modules"] == []

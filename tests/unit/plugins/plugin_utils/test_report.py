@@ -5,8 +5,11 @@
 from __future__ import annotations
 
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import (
-    entries_left,
+    asserted_in,
+    by_module,
+    failing_modules,
     failures,
+    lost,
     prediction,
     summary,
     survivors,
@@ -26,11 +29,31 @@ def test_survivors():
     assert survivors(PLAN, {"failed_modules": {"c": []}}, {"failed_modules": {"b": {}}}) == ["a"]
 
 
-def test_entries_of_what_is_left():
-    plan = {**PLAN, "entries": {"a": [{"path": "/proc/a"}], "b": [{"path": "/proc/b"}, {"path": "/proc/b2"}]}}
-    assert entries_left(plan, {}) == [{"path": "/proc/a"}, {"path": "/proc/b"}, {"path": "/proc/b2"}]
-    assert entries_left(plan, {"failed_modules": {"b": {"msg": "no"}}}) == [{"path": "/proc/a"}]
-    assert entries_left(plan, {"failed_modules": {"a": {"msg": "no"}}}) == []
+def holding(name, holds=True, **more):
+    return {"path": f"/proc/{name}", "holds": holds, **more}
+
+
+def test_entries_by_module_as_proc_assert_returns_them():
+    plan = {**PLAN, "entries": {"a": [{"path": "/proc/a"}], "b": [{"path": "/proc/b"}], "c": [{"path": "/proc/c"}]}}
+    steps = {"plan": plan, "loaded": {"skipped": True}, "asserted": {"entries": [holding(name) for name in "abc"]}}
+    assert {name: one[0]["path"] for name, one in by_module(steps).items()} == {n: f"/proc/{n}" for n in "abc"}
+    assert by_module({"plan": {}, "loaded": {}, "asserted": {}}) == {}
+
+
+def test_entries_by_module_as_kmod_returns_them():
+    asserted = {"entries": [holding("a", module="a"), holding("c", False, module="c")]}
+    steps = {"plan": PLAN, "loaded": {"asserted": asserted}, "asserted": {"skipped": True}}
+    assert [one["holds"] for one in by_module(steps)["c"]] == [False]
+    assert asserted_in(steps) == asserted
+    assert failing_modules(steps) == {"c": "does not hold what it must at /proc/c"}
+    steps["loaded"]["failed_modules"] = {"a": {"msg": "a: no"}, "b": {"msg": "not built", "sent": False}}
+    assert failing_modules(steps) == {"a": "a: no", "c": "does not hold what it must at /proc/c"}
+
+
+def test_lost():
+    assert lost({"unreachable": True, "msg": "timed out "}) == ["does not answer: timed out"]
+    assert lost({"failed": True}) == ["no message"]
+    assert lost({"skipped": True}) == lost({}) == []
 
 
 def test_prediction():
@@ -60,6 +83,10 @@ def test_all_that_failed_is_said():
         "/proc/x differs",
         "c is not as wanted: not loaded. Run deploy.yml to mend it",
     ]
+
+
+def test_who_was_lost_is_said():
+    assert failures({**RESULTS, "loaded": {"unreachable": True, "msg": "x"}}) == ["does not answer: x"]
 
 
 def test_summary():

@@ -1,0 +1,42 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Settle on the controller in which waves the rollout goes through the play's hosts."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from ansible.plugins.loader import lookup_loader
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction, registered
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._gate import begin
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._record import utc_now
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._waves import Inventory, tolerated, waves
+
+
+class ActionModule(ControllerAction):
+    """Returns the rollout, of which nothing is done yet. See plugins/modules/kmod_waves.py."""
+
+    ARGUMENTS: ClassVar = {
+        "waves": {"type": "list", "elements": "raw", "required": True},
+        "tolerance": {"type": "raw", "default": 0},
+        "plan": {"type": "str", "default": "__kmod_plan"},
+    }
+
+    def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Look at every host's plan; a prediction is made for all at once."""
+        tolerated(arguments["tolerance"], 0)
+        steps = registered(task_vars["hostvars"], task_vars["ansible_play_hosts_all"], {"plan": arguments["plan"]})
+        plans = {host: results["plan"] for host, results in steps}
+        fit = {host for host, plan in plans.items() if plan.get("fingerprints")}
+        hosts = [host for host in task_vars["ansible_play_batch"] if host in fit]
+        changing = {host for host in hosts if plans[host]["modules"]}
+        sizes = ["100%"] if self._task.check_mode else arguments["waves"]
+        found = waves(hosts, changing, sizes, Inventory(self._matcher(task_vars), set(plans) - fit))
+        now = utc_now()
+        return {"changed": False, **begin(f"{now}-{secrets.token_hex(4)}", found, now)}
+
+    def _matcher(self, task_vars: dict[str, Any]) -> Callable[[str], list[str]]:
+        lookup = lookup_loader.get("ansible.builtin.inventory_hostnames", loader=self._loader)
+        return lambda pattern: list(lookup.run([pattern], variables=task_vars))
