@@ -124,4 +124,5 @@ def fleet(size: int, modules: int = 5) -> dict[str, Any]:
     """Return the record of a fleet of that size, with troubles and waves."""
     names = [f"web{index + 1:04}.example.org" for index in range(size)]
     parts = [host_part(name, troubled(index, MODULES[:modules])) for index, name in enumerate(names)]
-    return record(parts, RUN._replace(waves=waves(names)))
+    stopped = f"the wave `a quarter` did not pass: {names[min(1, size - 1)]}: proc_demo does not hold what it must"
+    return record(parts, RUN._replace(waves=waves(names), stopped=stopped))

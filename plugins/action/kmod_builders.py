@@ -13,7 +13,7 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._images import Im
 
 
 class ActionModule(ControllerAction):
-    """Returns {jobs, damaged}. See plugins/modules/kmod_builders.py."""
+    """Returns {jobs, refused, damaged}. See plugins/modules/kmod_builders.py."""
 
     ARGUMENTS: ClassVar = {
         "store": {"type": "path", "required": True},
@@ -31,13 +31,14 @@ class ActionModule(ControllerAction):
         dedicated = _members(arguments["builders"], task_vars)
         wanted = {(item["name"], item["fingerprint"]) for one in hosts.values() for item in one["plan"]["build"]}
         damaged = sorted(name for name, fingerprint in wanted if store.damaged(name, fingerprint))
-        jobs = settle(hosts, lambda *build: store.get(*build) is not None, dedicated)
+        jobs, refused = settle(hosts, lambda *build: store.get(*build) is not None, dedicated)
         if not self._task.check_mode:
             for item in [item for of_host in jobs.values() for job in of_host for item in job["modules"]]:
                 store.forget_failure(item["name"], item["fingerprint"])
         return {
             "changed": False,
             "jobs": jobs,
+            "refused": refused,
             "damaged": damaged,
             "warnings": [
                 f"The build of {name} in the store is not what was put there; it is replaced" for name in damaged

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from ansible.plugins.loader import lookup_loader
+from ansible.plugins.lookup.inventory_hostnames import LookupModule
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction, registered
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._gate import begin
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._record import utc_now
@@ -38,5 +38,5 @@ class ActionModule(ControllerAction):
         return {"changed": False, **begin(f"{now}-{secrets.token_hex(4)}", found, now)}
 
     def _matcher(self, task_vars: dict[str, Any]) -> Callable[[str], list[str]]:
-        lookup = lookup_loader.get("ansible.builtin.inventory_hostnames", loader=self._loader)
+        lookup = LookupModule(loader=self._loader)
         return lambda pattern: list(lookup.run([pattern], variables=task_vars))

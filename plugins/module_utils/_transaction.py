@@ -79,12 +79,11 @@ class Transaction:
             raise
 
     def _apply(self, decisions: dict[str, Decision]) -> None:
-        # Files first: a full disk is found while the former modules still run.
+        # The image first: a full disk is found while the former modules still run. The file that the next boot loads
+        # comes last: a host that dies on the way comes back with the module that was proven.
         for module in self.modules:
-            if module.get("sent") and decisions[module["name"]].load:
-                self._publish(module, module["sent"])
-            if decisions[module["name"]].install:
-                self._install(module)
+            if decisions[module["name"]].load or decisions[module["name"]].install:
+                self._publish(module)
         for module in reversed(self.modules):
             if decisions[module["name"]].unload:
                 self.log[module["name"]] += unload(module, self.timeout)
@@ -94,6 +93,9 @@ class Transaction:
                 self.log[module["name"]] += load(module, self.images[module["name"]], self.timeout)
         for module in self.modules:
             self._prove(module, decisions[module["name"]])
+        for module in self.modules:
+            if decisions[module["name"]].install:
+                self._install(module)
         for module in self.modules:
             self._settle(module, decisions[module["name"]])
 
@@ -112,20 +114,25 @@ class Transaction:
         check_calm(name, "its entries were read", before, records)
         _must_hold(name, self.asserted[name])
 
-    def _publish(self, module: dict[str, Any], image: bytes) -> None:
-        """Put an image at its build's address: it stays there for the way back."""
+    def _publish(self, module: dict[str, Any]) -> None:
+        """Put an image at its build's address, for the way back as well; without `install` only one that came along."""
         name, identity = module["name"], module["fingerprint"]
-        if _store.published(self.release, name, identity) is None:
-            _store.publish(self.release, name, identity, image, self.images[name])
+        if not (module.get("sent") or module["install"]) or _store.published(self.release, name, identity):
+            return
+        _store.publish(self.release, name, identity, self._image(module), self.images[name])
 
     def _install(self, module: dict[str, Any]) -> None:
-        """Keep the image as a build, then put it where the kernel's tools look for it."""
-        image = module.get("sent") or read_bytes(module["path"])
-        if image is None:
-            raise KmodError("%s is not there" % module["path"], "", "Build it anew")
-        self._publish(module, image)
+        """Put the image where the kernel's tools look for it."""
+        image = self._image(module)
         self._remember(installed_path(self.release, module["name"]))
         write_atomic(installed_path(self.release, module["name"]), image)
+
+    @staticmethod
+    def _image(module: dict[str, Any]) -> bytes:
+        image: bytes | None = module.get("sent") or read_bytes(module["path"])
+        if image is None:
+            raise KmodError("%s is not there" % module["path"], "", "Build it anew")
+        return image
 
     def _remember(self, *paths: str) -> None:
         for path in paths:

@@ -50,6 +50,10 @@ jobs:
   description: Host to what it builds, a list of C({release, flags, packages, modules}).
   returned: always
   type: dict
+refused:
+  description: Host to why nobody can build for it.
+  returned: always
+  type: dict
 damaged:
   description: Builds that lay in the store and are not what was put there; they are built again.
   returned: always

@@ -11,31 +11,48 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._errors import Km
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import needed
 
 Hosts = dict[str, dict[str, Any]]
+Jobs = dict[str, list[dict[str, Any]]]
 
 
-def settle(hosts: Hosts, have: Callable[[str, str], bool], dedicated: list[str]) -> dict[str, list[dict[str, Any]]]:
-    """Return host -> the jobs that it does; each is {release, flags, packages, modules}.
+def settle(hosts: Hosts, have: Callable[[str, str], bool], dedicated: list[str]) -> tuple[Jobs, dict[str, str]]:
+    """Return host -> the jobs that it does, each {release, flags, packages, modules}; and host -> why nobody can build.
 
     :param hosts: every host of the play, in its order -> {plan, seen}.
     :param have: says whether the store holds a build, by name and fingerprint.
     :param dedicated: hosts that are there to build; they come first, where their distribution is the same.
-    :raises KmodError: when hosts are dedicated and none of them fits.
     """
-    jobs: dict[str, list[dict[str, Any]]] = {}
+    jobs: Jobs = {}
+    refused: dict[str, str] = {}
     for group in groups(hosts).values():
         for waiting, wanted in _layers(hosts, group):
             modules = _missing(wanted, have)
             if not modules:
                 continue
-            builder, first = choose(hosts, waiting, dedicated), hosts[waiting[0]]
-            job = {
-                "release": first["seen"]["kernel"]["release"],
-                "flags": first["plan"]["flags"],
-                "packages": needed_packages(builder, hosts[builder], first),
-                "modules": modules,
-            }
-            jobs.setdefault(builder, []).append(job)
-    return jobs
+            lacking = {one["fingerprint"] for one in modules}
+            wait = [host for host in waiting if lacking & {one["fingerprint"] for one in hosts[host]["plan"]["build"]}]
+            try:
+                builder, job = _job(hosts, wait, modules, dedicated)
+            except KmodError as error:
+                refused.update(dict.fromkeys(wait, error.message))
+            else:
+                jobs.setdefault(builder, []).append(job)
+    return jobs, refused
+
+
+def _job(
+    hosts: Hosts, waiting: list[str], modules: list[dict[str, Any]], dedicated: list[str]
+) -> tuple[str, dict[str, Any]]:
+    """Return who builds, and what.
+
+    :raises KmodError: when hosts are dedicated and none fits, or the builder lacks what nobody can name.
+    """
+    builder, first = choose(hosts, waiting, dedicated), hosts[waiting[0]]
+    return builder, {
+        "release": first["seen"]["kernel"]["release"],
+        "flags": first["plan"]["flags"],
+        "packages": needed_packages(builder, hosts[builder], first),
+        "modules": modules,
+    }
 
 
 def groups(hosts: Hosts) -> dict[tuple[str, ...], list[str]]:

@@ -41,7 +41,7 @@ def host_part(name: str, results: dict[str, Result], rollout: Result | None = No
     steps = {step: _usable(results.get(step)) for step in STEPS}
     asserted = {**by_module(steps), **by_module(steps, "returned")}
     modules = {module: _module(module, steps, error, asserted.get(module, [])) for module in _names(steps)}
-    wave = wave_of(rollout, name)
+    wave, back = wave_of(rollout, name), fate(rollout, name, results)
     kernel = steps["seen"].get("kernel") or {}
     return {
         "name": name,
@@ -52,7 +52,8 @@ def host_part(name: str, results: dict[str, Result], rollout: Result | None = No
         "taint": (steps["loaded"].get("taint") or kernel.get("taint") or {}).get("flags"),
         "reboot": _reboot(steps),
         "wave": wave["name"] if wave else "",
-        "failures": _failures(error, steps) + fate(rollout, name, results),
+        "back": back,
+        "failures": _failures(error, steps) + back,
         "modules": modules,
         "seconds": _seconds(steps),
     }
@@ -99,12 +100,15 @@ def _failures(error: Result | None, steps: dict[str, Result]) -> list[str]:
 
 
 def _seconds(steps: dict[str, Result]) -> dict[str, float]:
-    """Return how long each step took on the host, of those that were made."""
+    """Return how long each step took on the host, of those that were made; `kmod` asserts what it has loaded itself."""
+    asserted = _total(asserted_in(steps).get("entries"))
+    load = steps["loaded"].get("seconds")
+    within = _total((steps["loaded"].get("asserted") or {}).get("entries"))
     spent = {
         "look": steps["seen"].get("seconds"),
         "build": steps["built"].get("seconds"),
-        "load": steps["loaded"].get("seconds"),
-        "assert": _total(asserted_in(steps).get("entries")),
+        "load": load if load is None else max(0.0, load - (within or 0.0)),
+        "assert": asserted,
     }
     return {step: round(seconds, 2) for step, seconds in spent.items() if seconds is not None}
 

@@ -51,6 +51,7 @@ def record(parts: Iterable[dict[str, Any]], run: Run) -> dict[str, Any]:
     hosts = list(parts)
     if not hosts:
         raise KmodError("There is no host to report on", "the pattern matched none", "Look at kmod_hosts and --limit")
+    spent = {host["name"]: host["seconds"] for host in hosts}
     modules = (module["state"] for host in hosts for module in host["modules"].values())
     return {
         "version": VERSION,
@@ -60,9 +61,18 @@ def record(parts: Iterable[dict[str, Any]], run: Run) -> dict[str, Any]:
         "check": run.check,
         "counts": {"hosts": counts(host["state"] for host in hosts), "modules": counts(modules)},
         "hosts": hosts,
-        "waves": list(run.waves),
+        "waves": [{**wave, "spent": _spent(wave["hosts"], spent)} for wave in run.waves],
         "stopped": run.stopped,
     }
+
+
+def _spent(names: list[str], spent: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Return the seconds of each step on the host of a wave that took longest: they work at the same time."""
+    steps: dict[str, float] = {}
+    for name in names:
+        for step, seconds in spent.get(name, {}).items():
+            steps[step] = max(seconds, steps.get(step, 0.0))
+    return steps
 
 
 def counts(states: Iterable[str]) -> dict[str, int]:

@@ -8,6 +8,7 @@ import textwrap
 from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._show import visible
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._waves import UNCHANGED
 
 # Ansible indents what a task says by 8 columns; together that is a terminal of 80.
 WIDTH = 72
@@ -26,14 +27,30 @@ def table(record: dict[str, Any]) -> str:
         lines += _host(host)
     if len(listed) < len(hosts):
         lines += ["", f"{len(hosts) - len(listed)} more hosts are as wanted"]
-    return "\n".join([*lines, "", *_totals(record)])
+    return "\n".join([*lines, "", *_waves(record), *_totals(record)])
+
+
+def _waves(record: dict[str, Any]) -> list[str]:
+    """Return a line for each wave that was to change something, and why the rollout was stopped, if it was."""
+    lines = [f"{one['name']}: {_hosts(len(one['hosts']))}, {_outcome(one)}" for one in record["waves"]]
+    stopped = _wrapped(f"stopped: {record['stopped']}", "") if record["stopped"] else []
+    return [*lines, *stopped, ""] if [one for one in record["waves"] if one["name"] != UNCHANGED] else []
+
+
+def _outcome(wave: dict[str, Any]) -> str:
+    return f"{wave['outcome']}, {wave['seconds']} s" if wave["started"] else "not begun"
+
+
+def _hosts(number: int) -> str:
+    return "1 host" if number == 1 else f"{number} hosts"
 
 
 def _totals(record: dict[str, Any]) -> list[str]:
     said = [f"{number} {state}" for state, number in record["counts"]["hosts"].items()]
     reboot = sum(bool(host["reboot"]) for host in record["hosts"])
-    hosts = "1 host" if len(record["hosts"]) == 1 else f"{len(record['hosts'])} hosts"
-    return textwrap.wrap(f"{hosts}: {', '.join(said)}" + (f"; {reboot} to be rebooted" if reboot else ""), WIDTH)
+    return textwrap.wrap(
+        f"{_hosts(len(record['hosts']))}: {', '.join(said)}" + (f"; {reboot} to be rebooted" if reboot else ""), WIDTH
+    )
 
 
 def _host(host: dict[str, Any]) -> list[str]:

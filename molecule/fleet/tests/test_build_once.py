@@ -10,17 +10,7 @@ from pathlib import Path
 
 import pytest
 
-HOSTS = ("bare", "builder", "newer")
 MODULES = ("proc_demo", "simpledriver", "procDriver")
-
-
-@pytest.fixture(scope="module")
-def fleet(request):
-    """All machines of the fleet by name, for tests that compare them."""
-    import testinfra  # noqa: PLC0415 - the plugin parametrises its own fixture; here all hosts are wanted at once
-
-    inventory = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "inventory"
-    return {name: testinfra.get_host(f"ansible://{name}?ansible_inventory={inventory}") for name in HOSTS}
 
 
 @pytest.fixture(scope="module")
@@ -29,22 +19,8 @@ def store():
     return Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "store"
 
 
-def ask(host):
-    """Return kmod_info's answer for the three modules."""
-    return host.ansible("procfleet.procfs.kmod_info", json.dumps({"modules": MODULES}), become=True)
-
-
-def compilations(fleet):
-    """Return each host's build logs with their times: one more, or another time, is another make."""
-    logs = {}
-    for name, host in fleet.items():
-        with host.sudo():
-            logs[name] = host.check_output("find /var/lib/procfleet -name 'build-*.log' -printf '%f %T@\\n'")
-    return logs
-
-
-def test_each_kernel_was_built_for_once(fleet):
-    made = compilations(fleet)
+def test_each_kernel_was_built_for_once(fleet, compilations):
+    made = compilations()
     assert made["bare"] == ""
     for name in ("builder", "newer"):
         release = fleet[name].check_output("uname -r")
@@ -60,7 +36,7 @@ def test_who_does_not_build_has_no_compiler(fleet):
     assert not bare.file(f"/lib/modules/{bare.check_output('uname -r')}/build").exists
 
 
-def test_all_run_the_build_of_their_kernel(fleet):
+def test_all_run_the_build_of_their_kernel(fleet, ask):
     seen = {name: ask(host) for name, host in fleet.items()}
     for module in MODULES:
         built = {name: one["modules"][module]["build_id"] for name, one in seen.items()}
@@ -70,17 +46,17 @@ def test_all_run_the_build_of_their_kernel(fleet):
         assert host.file("/proc/myinfo").content_string.startswith("Hello from kernel space!\n")
 
 
-def test_a_host_that_joins_needs_no_build(fleet, play):
-    before = compilations(fleet)
+def test_a_host_that_joins_needs_no_build(fleet, play, compilations):
+    before = compilations()
     assert play("deploy.yml", "--limit", "bare", kmod_state="absent").status == 0
     done = play("deploy.yml", "--limit", "bare")
     assert (done.status, done.count("changed")) == (0, 1), done.output
-    assert compilations(fleet) == before
+    assert compilations() == before
     assert not fleet["bare"].exists("make")
 
 
-def test_a_flipped_bit_in_the_store_is_found_and_mended_without_a_compilation(fleet, play, store):
-    before = compilations(fleet)
+def test_a_flipped_bit_in_the_store_is_found_and_mended_without_a_compilation(fleet, play, store, compilations):
+    before = compilations()
     release = fleet["bare"].check_output("uname -r")
     records = [path for path in store.rglob("proc_demo-*.json") if json.loads(path.read_text())["release"] == release]
     (record,) = records
@@ -92,7 +68,7 @@ def test_a_flipped_bit_in_the_store_is_found_and_mended_without_a_compilation(fl
     assert done.status == 0, done.output
     assert "The build of proc_demo in the store is not what was put there; it is replaced" in done.flat()
     assert image.read_bytes() == whole
-    assert compilations(fleet) == before
+    assert compilations() == before
 
 
 def test_a_build_for_another_kernel_never_leaves_the_controller(fleet, play, store):
@@ -116,7 +92,7 @@ def test_a_build_for_another_kernel_never_leaves_the_controller(fleet, play, sto
     assert play("deploy.yml", "--limit", "bare").status == 0
 
 
-def test_a_parameter_for_one_host_is_a_reload_there_alone(fleet, play, tmp_path):
+def test_a_parameter_for_one_host_is_a_reload_there_alone(fleet, play, tmp_path, ask):
     choice = [{"name": "simpledriver", "parameters": {"mode": "0644"}}, "proc_demo", "procDriver"]
     extra = tmp_path / "override.json"
     extra.write_text(json.dumps({"lab": {"hosts": {"newer": {"kmod_modules": choice}}}}))

@@ -12,6 +12,7 @@ function drawDetail(name, module, close) {
       el("button", { type: "button", class: "close", "aria-label": "Close", on: { click: close } }, icon("failed"))),
     facts(hostFacts(host)),
     ...(host.error ? [el("p", { class: "line error" }, host.error)] : []),
+    ...host.back.map((line) => el("p", { class: "line" }, line)),
     ...Object.entries(host.modules).map(([each, one]) => moduleCard(each, one, each === module)),
   );
   if (!dialog.open) dialog.showModal();
@@ -25,6 +26,7 @@ function hostFacts(host) {
     ["Compiler", host.kernel ? host.kernel.compiler : ""],
     ["Taint", host.taint === null ? "not seen" : host.taint || "none"],
     ["Reboot", host.reboot.length ? host.reboot.join("; ") : "not needed"],
+    ["Wave", host.wave],
     ["Time", steps.join(" · ")],
   ];
 }

@@ -64,6 +64,8 @@ function drawWaves(view, update) {
   const lanes = record.waves.map((wave) => lane(wave, start, end - start, view, update));
   const steps = [0, 0.25, 0.5, 0.75, 1].map((part) => el("span", {}, part ? duration(Math.round(((end - start) * part) / 1000)) : "0"));
   byId("lanes").replaceChildren(...lanes, el("div", { class: "axis soft", "aria-hidden": "true" }, ...steps));
+  byId("stopped").textContent = record.stopped && `Stopped: ${record.stopped}`;
+  byId("stopped").hidden = !record.stopped;
 }
 
 function lane(wave, start, span, view, update) {
@@ -77,9 +79,10 @@ function lane(wave, start, span, view, update) {
   }
   const chosen = view.wave === wave.name;
   const when = wave.started ? duration(wave.seconds) : "not begun";
+  const spent = wave.started ? Object.entries(wave.spent).map(([step, seconds]) => `${step} ${duration(seconds)}`).join(" · ") : "";
   return el(
     "button",
-    { type: "button", class: "lane", "aria-pressed": String(chosen), on: { click: () => update({ wave: chosen ? "" : wave.name }) } },
+    { type: "button", class: "lane", title: spent && `At most, on one host: ${spent}`, "aria-pressed": String(chosen), on: { click: () => update({ wave: chosen ? "" : wave.name }) } },
     el("span", { class: "name" }, wave.name), el("span", { class: "soft" }, count(wave.hosts.length, "host")),
     track, badge(state, wave.outcome), el("span", { class: "soft num" }, when),
   );

@@ -7,6 +7,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from ansible.parsing.dataloader import DataLoader
 
 
 @pytest.fixture
@@ -14,6 +15,21 @@ def action():
     def make(module, check=False, **arguments):
         task = SimpleNamespace(args=arguments, check_mode=check, async_val=0, action="x", diff=False)
         shell = SimpleNamespace(tmpdir=None)
-        return module.ActionModule(task, SimpleNamespace(_shell=shell), SimpleNamespace(), None, None, None)
+        return module.ActionModule(task, SimpleNamespace(_shell=shell), SimpleNamespace(), DataLoader(), None, None)
 
     return make
+
+
+class HostVars(dict):
+    """Variables as Ansible hands them out; a look at one by its key would template it."""
+
+    def raw_get(self, host):
+        return dict.__getitem__(self, host)
+
+    def __getitem__(self, host):
+        raise AssertionError("templates every variable of every host")
+
+
+@pytest.fixture
+def hostvars():
+    return HostVars

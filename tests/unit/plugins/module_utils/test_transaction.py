@@ -183,6 +183,21 @@ def test_a_failure_puts_all_back(kernel, host, failing):
     assert files(host) == before
 
 
+def test_a_host_that_dies_as_it_loads_boots_the_former(kernel, host, monkeypatch):
+    class PowerCut(Exception):
+        pass
+
+    def cut(_module, _image, _timeout):
+        raise PowerCut
+
+    seen = [deployed(kernel, "a", "A1")]
+    before = files(host)
+    monkeypatch.setattr(_transaction, "load", cut)
+    with pytest.raises(PowerCut):
+        transaction([wanted("a", "A2")], seen).run({"a": RELOAD})
+    assert files(host) == before
+
+
 def test_putting_back_goes_out_in_reverse_as_well(kernel):
     seen = [deployed(kernel, "a", "A1"), deployed(kernel, "b", "B1")]
     kernel.failing = {("late", "b", "B2")}
@@ -219,10 +234,17 @@ def test_a_file_that_cannot_be_written_is_found_before_anything_is_unloaded(kern
             raise KmodError("Writing %s failed" % path, "No space left on device")
         write(path, data, *rest)
 
-    monkeypatch.setattr(_transaction, "write_atomic", full)
+    monkeypatch.setattr(_store, "write_atomic", full)
     with pytest.raises(KmodError, match="No space left on device") as caught:
         transaction(modules, seen).run({"a": RELOAD, "b": RELOAD})
     assert kernel.calls == []
+    assert {name: build for name, (build, _values) in kernel.running.items()} == {"a": "A1", "b": "B1"}
+    assert files(host) == before
+    monkeypatch.setattr(_store, "write_atomic", write)
+    monkeypatch.setattr(_transaction, "write_atomic", full)  # it fits there, but not below /lib/modules
+    with pytest.raises(KmodError, match="No space left on device") as caught:
+        transaction(modules, seen).run({"a": RELOAD, "b": RELOAD})
+    assert {name: build for name, (build, _values) in kernel.running.items()} == {"a": "A1", "b": "B1"}
     assert caught.value.details["restored"] is True
     assert files(host) == before
 

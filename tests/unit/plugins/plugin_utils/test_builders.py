@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
-from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-from ansible_collections.procfleet.procfs.plugins.plugin_utils._builders import groups, settle
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._builders import groups
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._builders import settle as settle_all
 
 TOOLS = {"present": True, "make": "/usr/bin/make", "compiler": "/usr/bin/gcc"}
 BARE = {"present": False, "make": None, "compiler": None}
@@ -36,6 +37,13 @@ def host(release="6.1", build=("m",), headers=TOOLS, flags=(), **more):
 
 def nothing(_name, _fingerprint):
     return False
+
+
+def settle(hosts, have, dedicated):
+    """Return the jobs, where nobody is refused."""
+    jobs, refused = settle_all(hosts, have, dedicated)
+    assert refused == {}
+    return jobs
 
 
 def built(jobs):
@@ -120,11 +128,11 @@ def test_packages_only_where_something_is_missing(missing):
 
 
 def test_no_package_names_are_known():
-    with pytest.raises(KmodError, match=r"a lacks what it takes to build for kernel 6.1: .* package names for debian"):
-        settle({"a": host(headers=BARE, packages=[])}, nothing, [])
+    jobs, refused = settle_all({"a": host(headers=BARE, packages=[]), "b": host("6.2")}, nothing, [])
+    assert "a lacks what it takes to build for kernel 6.1: procfleet knows no package names for debian" in refused["a"]
+    assert built(jobs) == {"b": [["m"]]}  # the others are built for
     hosts = {"a": host("6.2", packages=[]), "builder": host("6.1", build=())}
-    with pytest.raises(KmodError, match=r"builder lacks what it takes to build for kernel 6.2"):
-        settle(hosts, nothing, ["builder"])
+    assert "builder lacks what it takes to build for kernel 6.2" in settle_all(hosts, nothing, ["builder"])[1]["a"]
     assert settle({"a": host(packages=[])}, nothing, [])
 
 
@@ -162,8 +170,25 @@ def test_a_dedicated_builder_of_the_same_release_is_preferred():
 )
 def test_no_builder_fits(dedicated, part):
     hosts = {"a": host(), "b": host(build=(), os={"id": "rocky", "version": "9"})}
-    with pytest.raises(KmodError, match=part):
-        settle(hosts, nothing, dedicated)
+    jobs, refused = settle_all(hosts, nothing, dedicated)
+    assert jobs == {}
+    assert re.search(part, refused["a"])
+
+
+def test_who_has_no_builder_does_not_keep_the_others():
+    hosts = {
+        "deb": host(),
+        "rocky": host("5.14", os={"id": "rocky"}),
+        "done": host("5.14", build=(), os={"id": "rocky"}),
+    }
+    jobs, refused = settle_all({**hosts, "b": host(build=())}, nothing, ["b"])
+    assert built(jobs) == {"b": [["m"]]}
+    assert list(refused) == ["rocky"]
+
+
+def test_who_waits_for_nothing_that_is_missing_is_not_refused():
+    hosts = {"a": host(build=["m", "n"], os={"id": "rocky"}), "b": host(build=["m"], os={"id": "rocky"})}
+    assert list(settle_all(hosts, lambda name, _print: name == "m", ["away"])[1]) == ["a"]
 
 
 def test_a_builder_that_does_not_fit_does_not_matter_where_nothing_is_built():
@@ -189,7 +214,7 @@ def calls(count, kernels):
 
     sys.setprofile(count_one)
     try:
-        jobs = settle(hosts, nothing, [])
+        jobs, _refused = settle_all(hosts, nothing, [])
     finally:
         sys.setprofile(None)
     assert sum(map(len, jobs.values())) == kernels
