@@ -9,10 +9,14 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ansible.plugins.lookup.inventory_hostnames import LookupModule
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction, registered
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._gate import begin
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._record import utc_now
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._waves import Inventory, tolerated, waves
+
+# `debug` is `linear` with a prompt.
+_IN_STEP = ("linear", "debug")
 
 
 class ActionModule(ControllerAction):
@@ -26,6 +30,12 @@ class ActionModule(ControllerAction):
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Look at every host's plan; a prediction is made for all at once."""
+        if self._task.get_play().strategy.rpartition(".")[2] not in _IN_STEP:
+            raise KmodError(
+                f"The play's strategy is {self._task.get_play().strategy}",
+                "waves need hosts that keep in step",
+                "Use `strategy: linear`, which is Ansible's own",
+            )
         tolerated(arguments["tolerance"], 0)
         steps = registered(task_vars["hostvars"], task_vars["ansible_play_hosts_all"], {"plan": arguments["plan"]})
         plans = {host: results["plan"] for host, results in steps}

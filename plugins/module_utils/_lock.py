@@ -45,8 +45,9 @@ def _acquire(descriptor: int, deadline: float, timeout: float) -> None:
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 holder = os.pread(descriptor, 256, 0).decode("utf-8", "replace") or "an unnamed process"
+                age = max(0, time.time() - os.fstat(descriptor).st_mtime)
                 raise KmodError(
-                    "Another deploy is at work on this host: %s" % holder,
+                    "Another deploy is at work on this host: %s, for %d s" % (holder, age),
                     "it did not end within %g s" % timeout,
                     "Wait for it, or end it, and run again",
                 ) from None

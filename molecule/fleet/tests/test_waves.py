@@ -62,8 +62,9 @@ def either(new, tmp_path_factory):
 
 
 def demo(fleet, ask):
-    """Return each host's proc_demo, as kmod_info sees it."""
-    return {name: ask(host)["modules"]["proc_demo"] for name, host in fleet.items()}
+    """Return each host's proc_demo as kmod_info sees it, but for the builds that lie ready there."""
+    seen = {name: dict(ask(host)["modules"]["proc_demo"]) for name, host in fleet.items()}
+    return {name: {key: value for key, value in one.items() if key != "builds"} for name, one in seen.items()}
 
 
 def below_lib_modules(host):

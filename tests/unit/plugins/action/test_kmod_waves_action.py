@@ -86,6 +86,13 @@ def test_what_is_wrong_is_said_before_anything_is_done(begin, given, said):
         begin({"w1": planned()}, given.pop("sizes", [1]), **given)
 
 
+@pytest.mark.parametrize("strategy", ["free", "ansible.builtin.host_pinned"])
+def test_a_strategy_that_does_not_keep_step_is_refused(begin, strategy):
+    with pytest.raises(AnsibleActionFail, match=f"strategy is {strategy}: waves need hosts that keep in step"):
+        begin({"w1": planned()}, [1], strategy=strategy)
+    assert begin({"w1": planned()}, [1], strategy="ansible.builtin.linear")["open"] == 0
+
+
 def test_nobody_to_roll_out_to(begin):
     assert begin({"b": planned(BUILDER)}, [1])["open"] is None
 

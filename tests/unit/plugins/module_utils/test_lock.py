@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -54,6 +55,7 @@ def test_the_holder_is_named(hold):
     with pytest.raises(KmodError) as caught, host_lock(0.2, path):
         pytest.fail("two hold the lock")
     assert "process %d, user olga from 10.1.2.3, since " % process.pid in caught.value.what
+    assert re.search(r", for \d+ s$", caught.value.what)
     assert "0.2 s" in caught.value.why
 
 
