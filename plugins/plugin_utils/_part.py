@@ -42,10 +42,12 @@ def host_part(name: str, results: dict[str, Result], rollout: Result | None = No
     asserted = {**by_module(steps), **by_module(steps, "returned")}
     modules = {module: _module(module, steps, error, asserted.get(module, [])) for module in _names(steps)}
     wave, back = wave_of(rollout, name), fate(rollout, name, results)
+    trouble = (rollout.get("trouble") or {}).get(name, [])
+    wrong = _failures(error, steps) or trouble
     kernel = steps["seen"].get("kernel") or {}
     return {
         "name": name,
-        "state": _host_state(error, modules, steps),
+        "state": "failed" if trouble and not error else _host_state(error, modules, steps),
         "reachable": not (error and error["unreachable"]) and bool(steps["contract"] or steps["seen"]),
         "error": error["message"] if error else "",
         "kernel": _kernel(kernel),
@@ -53,7 +55,7 @@ def host_part(name: str, results: dict[str, Result], rollout: Result | None = No
         "reboot": _reboot(steps),
         "wave": wave["name"] if wave else "",
         "back": back,
-        "failures": _failures(error, steps) + back,
+        "failures": wrong + back,
         "modules": modules,
         "seconds": _seconds(steps),
     }

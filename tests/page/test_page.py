@@ -72,6 +72,7 @@ def test_thousand_hosts_are_light(browser, pages):
     assert seconds < 20  # measured: under one; a machine that is busy with guests takes longer
     assert number(browser, "*") < 2500
     assert text(browser, "#count") == "1,000 hosts"
+    assert text(browser, "#stopped").startswith("Stopped: the wave `a quarter` did not pass: ")
     browser.run("scrollTo(0, document.body.scrollHeight)")
     browser.settle()
     browser.shoot(SHOTS / "1000-end.png")

@@ -197,6 +197,74 @@ def test_a_module_that_hangs_in_the_kernel_needs_a_reboot(steps):
     assert host_part("web1", steps)["reboot"] == ["proc_demo hangs in the kernel (going), and cannot be replaced"]
 
 
+def rollout(outcome="done", **more):
+    waves = [{"name": "canary", "hosts": ["web1"], "started": None, "seconds": 0, "outcome": outcome, "index": 0}]
+    return {"id": "r1", "waves": waves, "open": None, "stopped": "", "trouble": {}, "back": {}, **more}
+
+
+def deployed(steps, state="live"):
+    """The steps of a host that came to another build, and was asserted in the same call."""
+    steps["plan"]["reasons"] = {"proc_demo": ["build not installed", "another image loaded"]}
+    managed = {"changed": True, "state": state, "build_id": "b" * 40, "parameters": {}, "reasons": []}
+    entries = [{**entry(path), "module": name} for name in NAMES for path in paths(name)]
+    modules = {"proc_demo": managed, "simpledriver": {**managed, "changed": False}}
+    steps["loaded"] = {"modules": modules, "failed_modules": {}, "seconds": 1.5, "taint": {"flags": "OE"}}
+    steps["loaded"]["asserted"] = {"entries": entries, "failed_entries": [], "explanation": ""}
+    steps["asserted"] = {"skipped": True}
+    return steps
+
+
+def test_what_was_asserted_as_it_was_loaded_is_in_the_record(steps):
+    host = host_part("web1", deployed(steps), rollout())
+    assert (host["state"], host["wave"], host["back"]) == ("ok", "canary", [])
+    assert host["modules"]["proc_demo"]["contract"]["total"] == 3
+    assert host["seconds"] == {"look": 0.4, "load": 1.49, "assert": 0.01}
+
+
+def test_a_host_that_went_back_is_as_it_was_seen(steps):
+    back = {"modules": {"proc_demo": {"changed": True}}, "failed_modules": {}}
+    steps = {**deployed(steps), "returned": back}
+    host = host_part("web1", steps, rollout("failed", stopped="web2 failed", back={"web1": ["proc_demo"]}))
+    module = host["modules"]["proc_demo"]
+    assert (host["state"], module["state"]) == ("drift", "drift")
+    assert module["loaded"]["build_id"] == steps["seen"]["modules"]["proc_demo"]["build_id"]
+    assert module["reasons"][-1] == "it went back to its former state"
+    assert host["back"] == host["failures"] == ["proc_demo went back to its former state, for web2 failed"]
+
+
+def test_a_host_that_could_not_go_back_is_to_be_rebooted(steps):
+    failed = {"proc_demo": {"msg": "no image", "restored": False}}
+    steps = {**deployed(steps), "returned": {"modules": {"proc_demo": {}}, "failed_modules": failed}}
+    host = host_part("web1", steps, rollout("failed", stopped="x", back={"web1": ["proc_demo"]}))
+    assert host["reboot"] == ["proc_demo could not be put back as it was"]
+    assert host["back"] == ["proc_demo could not go back: no image"]
+
+
+def test_what_did_not_last_has_failed(steps):
+    trouble = {"web1": ["the kernel gained taint W"]}
+    host = host_part("web1", deployed(steps), rollout("failed", stopped="x", trouble=trouble))
+    assert (host["state"], host["failures"]) == ("failed", ["the kernel gained taint W"])
+
+
+def test_a_host_whose_wave_was_not_reached_is_as_it_was_seen(steps):
+    host = host_part("web1", deployed(steps), rollout("pending", stopped="x"))
+    assert host["state"] == "drift"
+    assert "load" not in host["seconds"]
+
+
+@pytest.mark.parametrize("step", ["watched", "returned"])
+def test_a_host_that_is_lost_late_says_so(steps, step):
+    lost = {**deployed(steps), step: {"unreachable": True, "msg": SSH}}
+    host = host_part("web1", lost, rollout("failed", back={"web1": ["proc_demo"]}))
+    assert (host["state"], host["error"]) == ("unreachable", SSH)
+
+
+def test_the_times_of_a_wave_are_those_of_its_slowest_host(steps):
+    hosts = [host_part("web1", steps), {**host_part("web2", steps), "seconds": {"look": 0.1, "load": 7.0}}]
+    waves = ({**rollout()["waves"][0], "hosts": ["web1", "web2", "web3"]},)
+    assert record(hosts, RUN._replace(waves=waves))["waves"][0]["spent"] == {"look": 0.4, "assert": 0.01, "load": 7.0}
+
+
 def test_no_host_is_an_error():
     with pytest.raises(KmodError, match="no host to report on"):
         record([], RUN)

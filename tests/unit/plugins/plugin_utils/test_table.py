@@ -30,6 +30,17 @@ def test_what_a_line_says():
     ]
 
 
+def test_the_waves_and_why_they_were_stopped():
+    text = table(fleet(8))
+    assert "\n\ncanary: 1 host, done, 41 s\na quarter: 1 host, returned, 140 s\nthe rest: 6 hosts, not begun\n" in text
+    assert "stopped: the wave `a quarter` did not pass: web0002.example.org: proc_demo" in " ".join(text.split())
+
+
+def test_a_fleet_that_is_only_looked_at_has_no_waves():
+    waves = ({"name": "unchanged", "hosts": ["web1"], "started": RUN.started, "seconds": 1, "outcome": "done"},)
+    assert "unchanged" not in table(record([host_part("web1", results())], RUN._replace(waves=waves)))
+
+
 def test_a_lost_host_says_why():
     text = table(record([host_part("web1", {"seen": {"unreachable": True, "msg": "No route to host"}})], RUN))
     assert "web1\n  unreachable: No route to host\n" in text
