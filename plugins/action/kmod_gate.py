@@ -19,7 +19,7 @@ class ActionModule(ControllerAction):
 
     ARGUMENTS: ClassVar = {
         "rollout": {"type": "dict", "required": True},
-        "registered": {"type": "dict", "required": True, "options": {step: {"type": "str"} for step in STEPS}},
+        "registered": {"type": "dict", "required": True},
         "tolerance": {"type": "raw", "default": 0},
         "rollback": {"type": "bool", "default": True},
     }

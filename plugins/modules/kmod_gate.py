@@ -27,34 +27,6 @@ options:
     description: The variable that each step has registered, as for M(procfleet.procfs.kmod_record).
     type: dict
     required: true
-    suboptions:
-      contract:
-        description: The variable with what this step returned.
-        type: str
-      seen:
-        description: The variable with what this step returned.
-        type: str
-      plan:
-        description: The variable with what this step returned.
-        type: str
-      headers:
-        description: The variable with what this step returned.
-        type: str
-      built:
-        description: The variable with what this step returned.
-        type: str
-      loaded:
-        description: The variable with what this step returned.
-        type: str
-      asserted:
-        description: The variable with what this step returned.
-        type: str
-      watched:
-        description: The variable with what this step returned.
-        type: str
-      returned:
-        description: The variable with what this step returned.
-        type: str
   tolerance:
     description: How many hosts of the wave may fail before the rollout stops, a number or a percentage.
     type: raw
