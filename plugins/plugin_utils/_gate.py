@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import gained_taint
 from ansible_collections.procfleet.procfs.plugins.module_utils._kmod import groups
-from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import by_module, failing_modules, lost
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import by_module, failing_modules, lost, named
 
 Steps = dict[str, dict[str, Any]]
 Rollout = dict[str, Any]
@@ -69,7 +69,7 @@ def trouble(steps: Steps) -> tuple[list[str], set[str]]:
     if gone:
         return gone[:1], everything
     failed = failing_modules(steps)
-    lines = [f"{name}: {text}" for name, text in failed.items()]
+    lines = [named(name, text) for name, text in failed.items()]
     noticed, suspects = _noticed(steps, everything)
     return lines + noticed, set(failed) | suspects
 

@@ -35,6 +35,11 @@ def lost(result: dict[str, Any]) -> list[str]:
     return [said] if result.get("failed") else []
 
 
+def named(name: str, said: str) -> str:
+    """Return what is said of a module with its name, which most messages begin with."""
+    return said if said.startswith(name) else f"{name}: {said}"
+
+
 def asserted_in(steps: dict[str, Any]) -> dict[str, Any]:
     """Return what came of the entries: `kmod` asserts them where it had something to do, else `proc_assert` did."""
     asserted: dict[str, Any] = steps["loaded"].get("asserted") or steps["asserted"]
@@ -71,7 +76,7 @@ def failing_modules(steps: dict[str, Any]) -> dict[str, str]:
 def failures(results: dict[str, Any]) -> list[str]:
     """Return what went wrong, in lines for people: builds, loads, and with `verify` what is not as wanted."""
     lines = [line for step in ("loaded", "asserted") for line in lost(results[step])]
-    lines += [f"{name}: {one['msg']}" for name, one in sorted(results["loaded"].get("failed_modules", {}).items())]
+    lines += [named(name, one["msg"]) for name, one in sorted(results["loaded"].get("failed_modules", {}).items())]
     asserted = asserted_in(results)
     if asserted.get("failed_entries"):
         lines.append(asserted["explanation"])

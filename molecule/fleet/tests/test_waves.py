@@ -92,9 +92,9 @@ def test_a_contract_that_fails_is_stopped_at_the_canary(fleet, play, ask, new, t
     done = play("deploy.yml", kmod_paths=[str(new)], kmod_waves=["newer", "100%"], kmod_report_dir=str(tmp_path))
     assert done.status != 0
     said = done.flat()
-    assert "proc_demo: proc_demo does not hold what it must at /proc/myinfo: The host is as it was before." in said
+    assert "proc_demo does not hold what it must at /proc/myinfo: The host is as it was before." in said
     assert f"+{OTHER}" in said
-    assert "not touched, for the wave `canary` did not pass: newer: proc_demo: " in said
+    assert "not touched, for the wave `canary` did not pass: newer: proc_demo does" in said
     assert demo(fleet, ask) == before  # build-id, note, and all else
     assert status_line(fleet["newer"]) == HAPPY
     assert {name: below_lib_modules(fleet[name]) for name in files} == files

@@ -88,7 +88,7 @@ def test_a_wave_that_passes_opens_the_next(rollout):
 def test_a_contract_that_fails_stops_all_and_the_others_of_the_wave_go_back(rollout):
     after = decide(second(rollout), {"h2": changed("c"), "h3": changed("c", failing=["c"])}, 0, True, T2)
     assert after["open"] is None
-    assert after["stopped"] == "the wave `wave 2` did not pass: h3: c: c does not hold"
+    assert after["stopped"] == "the wave `wave 2` did not pass: h3: c does not hold"
     assert after["back"] == {"h2": ["c"]}  # h3 has put it back itself
     assert list(after["trouble"]) == ["h3"]
 
@@ -200,7 +200,7 @@ def test_a_wave_that_never_reached_its_gate_has_failed(rollout):
 
 def test_what_is_said_of_each_host(rollout):
     after = stopped(rollout, changed("c"), changed("c", failing=["c"]))
-    reason = "the wave `wave 2` did not pass: h3: c: c does not hold"
+    reason = "the wave `wave 2` did not pass: h3: c does not hold"
     assert fate(after, "h2", {"returned": BACK}) == [f"c went back to its former state, for {reason}"]
     assert fate(after, "h3", {}) == []
     not_back = {"modules": {"c": {}}, "failed_modules": {"c": {"msg": "c cannot go back"}}}

@@ -79,7 +79,7 @@ def test_all_that_failed_is_said():
         "verify": True,
     }
     assert failures(results) == [
-        "b: b does not load.",
+        "b does not load.",
         "/proc/x differs",
         "c is not as wanted: not loaded. Run deploy.yml to mend it",
     ]
