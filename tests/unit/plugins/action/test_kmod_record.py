@@ -58,6 +58,15 @@ def test_a_fleet_of_which_no_host_answers_has_a_record(play):
     assert "cannot be reached, and nothing was done there" in said
 
 
+@pytest.mark.parametrize("name", ["cycle.yml", "deploy.yml", "status.yml", "unload.yml", "verify.yml"])
+def test_no_host_at_all_is_a_failure(play, name):
+    """Ansible itself says `no hosts matched`, and ends with 0."""
+    status, said, folder = play(name, {"broken": BROKEN}, "-e", "kmod_hosts=nobody")
+    assert status == 2, said
+    assert "No host of the inventory matches nobody" in " ".join(said.split())
+    assert not folder.exists()
+
+
 def test_check_mode_writes_nothing(play):
     _status, said, folder = play("status.yml", {"broken": BROKEN}, "--check")
     assert "1 host: 1 failed" in said
