@@ -7,8 +7,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,23 +62,83 @@ def root() -> Path:
     return ROOT
 
 
+def _command(playbook: str, *options: str, **variables: Any) -> tuple[list[str], dict[str, str]]:
+    """Return the command that runs a playbook on this scenario's machines, and its environment."""
+    inventory = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "inventory"
+    command = ["ansible-playbook", "-i", str(inventory), playbook, *options]
+    if variables:
+        command += ["-e", json.dumps(variables)]
+    # Molecule asks for colours; here words are looked for.
+    return command, {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}
+
+
 @pytest.fixture(scope="session")
 def play() -> Callable[..., Play]:
     """Return a function that runs a playbook of the repository on this scenario's machines."""
-    inventory = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "inventory"
 
     def run(playbook: str, *options: str, **variables: Any) -> Play:
-        command = ["ansible-playbook", "-i", str(inventory), playbook, *options]
-        if variables:
-            command += ["-e", json.dumps(variables)]
-        # Molecule asks for colours; here words are looked for.
-        plain = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}
+        command, plain = _command(playbook, *options, **variables)
         done = subprocess.run(
             command, cwd=ROOT, env=plain, capture_output=True, text=True, timeout=SECONDS, check=False
         )
         return Play(done.returncode, done.stdout + done.stderr)
 
     return run
+
+
+class Running(NamedTuple):
+    """A playbook that runs beside the test."""
+
+    process: subprocess.Popen[str]
+
+    def kill(self) -> None:
+        """End it and all that it has started, as a power cut at the controller would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+
+    def wait(self) -> Play:
+        """Wait for its end."""
+        output, _none = self.process.communicate(timeout=SECONDS)
+        return Play(self.process.returncode, output)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Running]]:
+    """Return a function that starts a playbook and does not wait for it; what still runs at the end is killed."""
+    begun: list[Running] = []
+
+    def run(playbook: str, *options: str, **variables: Any) -> Running:
+        command, plain = _command(playbook, *options, **variables)
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=plain,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        begun.append(Running(process))
+        return begun[-1]
+
+    yield run
+    for one in begun:
+        if one.process.poll() is None:
+            one.kill()
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., None]:
+    """Return a function that waits until something is true, and fails when it is not in time."""
+
+    def until(true: Callable[[], bool], seconds: float = 300) -> None:
+        deadline = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < deadline, f"not so within {seconds} s"
+            time.sleep(2)
+
+    return until
 
 
 @pytest.fixture

@@ -8,11 +8,7 @@ One new version serves all: on 6.1 it says what the old one says, on 6.12 it say
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import time
 
 import pytest
 
@@ -123,7 +119,9 @@ def test_what_fails_on_the_second_kernel_alone_sends_only_its_wave_back(fleet, p
     assert compilations() == built  # the store has them from the run before
 
 
-def test_a_host_that_dies_in_its_wave_is_named_and_a_rerun_mends_it(fleet, play, ask, either, tmp_path, compilations):
+def test_a_host_that_dies_in_its_wave_is_named_and_a_rerun_mends_it(
+    fleet, play, wait_until, ask, either, tmp_path, compilations
+):
     before, built, newer = demo(fleet, ask), compilations(), fleet["newer"]
     boot = newer.file("/proc/sys/kernel/random/boot_id").content_string
     with newer.sudo():
@@ -140,10 +138,7 @@ def test_a_host_that_dies_in_its_wave_is_named_and_a_rerun_mends_it(fleet, play,
         ("unchanged", "done"),
         ("wave 2", "failed"),
     ]
-    for _ in range(60):
-        if newer.run("true").rc == 0:
-            break
-        time.sleep(3)
+    wait_until(lambda: newer.run("true").rc == 0)
     after = demo(fleet, ask)
     assert newer.file("/proc/sys/kernel/random/boot_id").content_string != boot
     for name in ("builder", "newer"):
@@ -151,26 +146,17 @@ def test_a_host_that_dies_in_its_wave_is_named_and_a_rerun_mends_it(fleet, play,
     assert after["bare"]["build_id"] == before["bare"]["build_id"]
     with newer.sudo():
         newer.check_output("rm /etc/modprobe.d/deadly.conf")
-    done = play("deploy.yml", **options)
+    done = play("deploy.yml", **options, kmod_soak=3)
     assert done.status == 0, done.output
     assert [status_line(fleet[name]) for name in ("bare", "builder", "newer")] == [HAPPY, HAPPY, OTHER]
     assert compilations() == built
 
 
-def test_a_controller_that_is_killed_leaves_no_riddle(fleet, play, ask, root, tmp_path, compilations):
+def test_a_controller_that_is_killed_leaves_no_riddle(fleet, play, start, wait_until, ask, tmp_path, compilations):
     before, built = demo(fleet, ask), compilations()
-    inventory = f"{os.environ['MOLECULE_EPHEMERAL_DIRECTORY']}/inventory"
-    command = ["ansible-playbook", "-i", inventory, "deploy.yml", "-e", '{"kmod_waves": ["bare", 1], "kmod_soak": 300}']
-    with (tmp_path / "log").open("w") as log:
-        killed = subprocess.Popen(command, cwd=root, stdout=log, stderr=log, start_new_session=True)
-        try:
-            for _ in range(120):
-                if ask(fleet["bare"])["modules"]["proc_demo"]["build_id"] != before["bare"]["build_id"]:
-                    break
-                time.sleep(2)
-        finally:
-            os.killpg(killed.pid, signal.SIGKILL)
-            killed.wait()
+    running = start("deploy.yml", kmod_waves=["bare", 1], kmod_soak=300)
+    wait_until(lambda: demo(fleet, ask)["bare"]["build_id"] != before["bare"]["build_id"])
+    running.kill()
     assert play("playbooks/status.yml", kmod_report_dir=str(tmp_path)).status == 0
     hosts = json.loads((tmp_path / "record.json").read_text())["hosts"]
     states = {host["name"]: host["modules"]["proc_demo"]["state"] for host in hosts}

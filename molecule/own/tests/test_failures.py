@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 
 
@@ -102,3 +103,42 @@ def test_damaged_files_are_found_by_their_content_and_mended(play, host, info):
     assert done.status == 0, done.output
     after = info("multi")["modules"]["multi"]
     assert after["installed"] == before["installed"]  # built again, bit by bit the same
+
+
+def test_a_module_that_does_not_last_is_noticed_after_the_soak_and_goes_back(play, start, wait_until, host, info):
+    before = info("multi")["modules"]["multi"]
+    running = start("deploy.yml", kmod_modules=[{"name": "failing", "parameters": {"fail": False}}], kmod_soak=45)
+    wait_until(lambda: info("failing")["modules"]["failing"]["state"] == "live")
+    with host.sudo():
+        host.check_output("rmmod failing")
+    done = running.wait()
+    assert done.status != 0
+    assert "failing did not last: not loaded" in done.flat()
+    assert "failing went back to its former state, for the wave `all` did not pass" in done.flat()
+    after = info("failing", "multi")["modules"]
+    assert (after["failing"]["state"], after["failing"]["installed"], after["failing"]["builds"]) == (
+        "absent",
+        None,
+        [],
+    )
+    assert after["failing"]["persist"] == {"load": False, "options": None}
+    assert after["multi"] == before
+
+
+def test_a_contract_that_fails_can_be_looked_at(play, host, info, root, tmp_path):
+    shutil.copytree(root / "tests/fixtures/kmod/multi", tmp_path / "multi")
+    contract = tmp_path / "multi/kmod.yml"
+    contract.write_text(contract.read_text().replace("Built from two files", "Built from three files"))
+    source = tmp_path / "multi/main.c"
+    source.write_text(source.read_text() + 'MODULE_INFO(edition, "second");\n')
+    before = info("multi")["modules"]["multi"]
+    done = play("deploy.yml", kmod_paths=[str(tmp_path)], kmod_modules=["multi"])
+    assert done.status != 0
+    assert "-Built from three files" in done.output
+    back = info("multi")["modules"]["multi"]
+    assert [back[key] for key in ("build_id", "manifest")] == [before[key] for key in ("build_id", "manifest")]
+    done = play("deploy.yml", kmod_paths=[str(tmp_path)], kmod_modules=["multi"], kmod_rollback=False)
+    assert done.status != 0
+    assert info("multi")["modules"]["multi"]["build_id"] != before["build_id"]
+    assert host.file("/proc/multi").content_string == "Built from two files\n"
+    assert play("deploy.yml", kmod_modules=["multi"]).status == 0
