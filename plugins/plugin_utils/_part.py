@@ -10,8 +10,8 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import EX
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._record import worst
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import failures, survivors
 
-# A host's steps in their order: kmod_contract, kmod_info, kmod_plan, apt, kmod_build, kmod, proc_assert.
-STEPS = ("contract", "seen", "plan", "headers", "built", "loaded", "asserted")
+# A host's steps in their order: kmod_contract, kmod_info, kmod_plan, kmod_sign, apt, kmod_build, kmod, proc_assert.
+STEPS = ("contract", "seen", "plan", "signed", "headers", "built", "loaded", "asserted")
 SHORT = 12
 # Taint that does not go away, and says that the kernel itself is not well.
 _BROKEN = {"B": "a bad page", "D": "an oops", "L": "a soft lockup", "M": "a machine check"}
