@@ -72,6 +72,7 @@ class Lab:
             "LAB_INVENTORY": str(Path(inventory).resolve()),
             "LAB_PREFIX": self.prefix(inventory),
             "LAB_POOL": self.id,
+            "LAB_DISKS": str(self.pool),
             "LAB_STATE": str(self.state),
             "VAGRANT_HOME": str(self.state / "vagrant.d"),
             "VAGRANT_DOTFILE_PATH": str(self.state / "vagrant" / self.slug(inventory)),

@@ -23,12 +23,14 @@ class ActionModule(ControllerAction):
         "flags": {"type": "list", "elements": "str", "default": []},
         "packages": {"type": "list", "elements": "str", "default": []},
         "target": {"type": "bool", "default": True},
+        "signer": {"type": "dict", "default": {}},
     }
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Plan; the play's steps follow what is in the lists."""
         cycle = arguments["state"] == "cycled"
         state = "loaded" if cycle else arguments["state"]
-        options = Options(state, True, arguments["persist"], arguments["flags"], arguments["packages"])
+        given = (arguments["persist"], arguments["flags"], arguments["packages"], arguments["signer"] or None)
+        options = Options(state, True, *given)
         chosen = select(arguments["paths"], arguments["modules"]) if arguments["target"] else []
         return {"changed": False, **(plan_cycle if cycle else plan)(chosen, arguments["seen"], options)}

@@ -28,25 +28,35 @@ def find(command: str) -> str | None:
     return shutil.which(command, path=SYSTEM_PATH)
 
 
-def run(argv: list[str], timeout: float, cwd: str | None = None, merge: bool = False) -> Finished:
+def run(
+    argv: list[str],
+    timeout: float,
+    cwd: str | None = None,
+    merge: bool = False,
+    environment: dict[str, str] | None = None,
+    descriptors: tuple[int, ...] = (),
+) -> Finished:
     """Run a command and return its status and output.
 
     :param timeout: seconds; then the command and its children are killed.
     :param merge: put what it says on standard error into `out`, in order.
+    :param environment: all that it gets of one; by default only what every host has.
+    :param descriptors: open files that it inherits.
     :raises KmodError: when the command is not installed or takes too long (`details['timed_out']`).
     """
     binary = find(argv[0])
     if binary is None:
         raise KmodError("%s is not installed" % argv[0], "", "Install the package that brings it")
-    environment = {"PATH": SYSTEM_PATH, "LANG": "C", "LC_ALL": "C", "HOME": "/root"}
+    plain = {"PATH": SYSTEM_PATH, "LANG": "C", "LC_ALL": "C", "HOME": "/root"}
     process = subprocess.Popen(
         [binary, *argv[1:]],
         cwd=cwd,
-        env=environment,
+        env=plain if environment is None else environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT if merge else subprocess.PIPE,
         start_new_session=True,
+        pass_fds=descriptors,
     )
     try:
         out, err = process.communicate(timeout=timeout)

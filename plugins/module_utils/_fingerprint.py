@@ -26,3 +26,12 @@ def fingerprint(sources: dict[str, str], kernel: dict[str, Any], flags: list[str
         "needed": sorted(needed),
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+
+def signed(build: str, certificate: str) -> str:
+    """Return the SHA-256 that names a build once it is signed: another certificate is another build.
+
+    :param build: the fingerprint of the build itself.
+    :param certificate: the SHA-256 of the certificate.
+    """
+    return hashlib.sha256(json.dumps({"build": build, "certificate": certificate}).encode()).hexdigest()

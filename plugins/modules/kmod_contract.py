@@ -26,6 +26,10 @@ options:
     type: list
     elements: raw
     default: []
+  certificate:
+    description: File of the certificate whose key signs the builds; empty where they are not signed.
+    type: path
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -46,6 +50,18 @@ kconfig:
   returned: always
   type: list
   elements: str
+signer:
+  description: >-
+    The certificate as C({id, subject, issuer, serial, key_id}), numbers in hexadecimal; C(id) is its SHA-256,
+    C(key_id) is empty where it has no subject key id. An empty mapping without one.
+  returned: always
+  type: dict
+  sample:
+    id: 0c9f…
+    subject: CN=Example modules
+    issuer: CN=Example modules
+    serial: 5b1e…
+    key_id: 8d0c…
 started:
   description: When the host's run began, UTC.
   returned: always

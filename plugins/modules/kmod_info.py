@@ -11,8 +11,8 @@ version_added: 0.1.0
 author: procfleet contributors (@procfleet)
 description:
   - One call returns all that is needed to decide what has to be done on a host; facts need not be gathered.
-  - It reads C(/proc), C(/sys), C(/lib/modules) and C(/var/lib/procfleet), and changes nothing. It runs no command
-    unless O(offers) is given.
+  - It reads C(/proc), C(/sys), C(/lib/modules), C(/var/lib/procfleet) and the kernel's keyrings, and changes nothing.
+    It runs no command unless O(offers) is given.
 options:
   modules:
     description: Names of modules to look at. V(-) and V(_) are the same.
@@ -56,7 +56,10 @@ kernel:
   description: >-
     The running kernel. RV(kernel.compiler) is C({name, command, major}); RV(kernel.taint) is C({value, flags}) with
     the letters of the kernel's documentation; RV(kernel.lockdown) is V(none), V(integrity), V(confidentiality), or
-    null where the kernel has no lockdown; RV(kernel.secure_boot) is null without EFI.
+    null where the kernel has no lockdown; RV(kernel.secure_boot) is null without EFI. RV(kernel.keyrings) are those
+    of the kernel's keyrings in which it looks for who signed a module, as far as they are there, and
+    RV(kernel.trusted) are the certificates in them as C({name, id, keyring}); C(id) is the subject key id, or the
+    serial number of a certificate without one; C(keyring) is empty where the host cannot tell.
   returned: always
   type: dict
   sample:
@@ -69,6 +72,8 @@ kernel:
     lockdown: none
     secure_boot: null
     sig_enforce: false
+    keyrings: [.builtin_trusted_keys, .secondary_trusted_keys, .platform]
+    trusted: [{name: Example modules, id: 8d0c…, keyring: .platform}]
     boot_id: 2f1c9a52-0d3b-4a44-9d3c-7a5f3c7f0c55
 os:
   description: The distribution; RV(os.family) is V(debian), V(redhat), V(suse), V(arch), V(alpine) or empty.

@@ -51,6 +51,11 @@ options:
     description: Whether the host is to have the modules at all; a host that only builds is not.
     type: bool
     default: true
+  signer:
+    description: >-
+      Who signs the builds, RV(procfleet.procfs.kmod_contract#module:signer); an empty mapping leaves them unsigned.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -74,6 +79,13 @@ flags:
   elements: str
 build:
   description: Builds that the host lacks, C({name, folder, fingerprint, depends}).
+  returned: always
+  type: list
+  elements: dict
+sign:
+  description: >-
+    What M(procfleet.procfs.kmod_sign) is to sign for the host, C({name, build, fingerprint}); C(build) is the
+    fingerprint of the unsigned build, C(fingerprint) that of the signed one.
   returned: always
   type: list
   elements: dict

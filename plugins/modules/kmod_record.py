@@ -35,6 +35,9 @@ options:
       plan:
         description: The variable with what M(procfleet.procfs.kmod_plan) returned.
         type: str
+      signed:
+        description: The variable with what M(procfleet.procfs.kmod_sign) returned.
+        type: str
       headers:
         description: The variable with what installing headers returned.
         type: str

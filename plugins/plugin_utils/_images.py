@@ -25,6 +25,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._files import (
     write_atomic,
 )
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import normalise
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._trust import check_trust
 
 LOCK_TIMEOUT = 60.0
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
@@ -42,16 +43,19 @@ class ImageStore:
     def __init__(self, folder: str) -> None:
         self.folder = Path(os.path.expandvars(folder)).expanduser()
 
-    def put(self, name: str, fingerprint: str, encoded: str, expected: str) -> None:
+    def put(
+        self, name: str, fingerprint: str, encoded: str, expected: str, signer: dict[str, Any] | None = None
+    ) -> None:
         """Keep an image that a builder sent, if this build is not here yet.
 
         :param encoded: the image in base64.
         :param expected: the SHA-256 that the builder says it has.
+        :param signer: who signed it, as `_certificate.read_certificate` has it.
         :raises KmodError: when it arrived damaged, or the disk is full; then nothing is kept.
         """
         path = self._path(name, fingerprint, "ko")
         image = _decoded(name, encoded, expected)
-        record = {**describe(image), "sha256": expected, "fingerprint": fingerprint}
+        record = {**describe(image), "sha256": expected, "fingerprint": fingerprint, "signer": signer}
         with _one_writer(path.parent):
             if self.get(name, fingerprint) is None:
                 write_atomic(str(path), image, 0o600)
@@ -59,12 +63,13 @@ class ImageStore:
         self.forget_failure(name, fingerprint)
 
     def get(self, name: str, fingerprint: str) -> tuple[bytes, dict[str, Any]] | None:
-        """Return an image and what it says of itself; None where it is not there, or not whole any more."""
+        """Return an image, what it says of itself and its `signer`; None if it is not there, or not whole any more."""
         record = read_json(str(self._path(name, fingerprint, "json")))
         image = read_bytes(str(self._path(name, fingerprint, "ko")))
         if image is None or record.get("sha256") != sha256(image):
             return None
-        return image, describe(image)
+        said = describe(image)
+        return image, {**said, "signer": record.get("signer")} if said["signed"] else said
 
     def damaged(self, name: str, fingerprint: str) -> bool:
         """Say whether a build lies here that is not the one that was put."""
@@ -79,6 +84,14 @@ class ImageStore:
         with contextlib.suppress(OSError):
             self._path(name, fingerprint, "failed").unlink()
 
+    def pass_failure(self, name: str, fingerprint: str, heir: str) -> None:
+        """Note for what would have been made of a build why that build is not here."""
+        note = read_json(str(self._path(name, fingerprint, "failed")))
+        if note:
+            self._write(name, heir, "failed", note)
+        else:
+            self.forget_failure(name, heir)
+
     def failure(self, name: str, fingerprint: str) -> str:
         """Return why a build is not here, for people."""
         note = read_json(str(self._path(name, fingerprint, "failed")))
@@ -86,6 +99,10 @@ class ImageStore:
         if not host or not isinstance(lines, list):
             return f"{name} was not built: the host that was to build it did not deliver"
         return "\n  ".join([f"{name} does not build on {host}; what ran before runs on:", *map(str, lines)])
+
+    def turn(self) -> contextlib.AbstractContextManager[None]:
+        """Hold the whole store for what only one may do at a time."""
+        return _one_writer(self.folder)
 
     def _write(self, name: str, fingerprint: str, kind: str, value: dict[str, Any]) -> None:
         write_atomic(str(self._path(name, fingerprint, kind)), json.dumps(value).encode(), 0o600)
@@ -156,9 +173,8 @@ def fit(name: str, record: dict[str, Any], kernel: dict[str, Any]) -> None:
             "",
             "It was not sent; run again to build the right one",
         )
-    enforced = kernel["sig_enforce"] or kernel["lockdown"] in ("integrity", "confidentiality")
-    if enforced and not record["signed"]:
-        raise KmodError(f"The build of {name} is not signed, and the host's kernel takes signed modules only")
+    if not (record["signed"] and record.get("signer") is None):  # whose it is, is then the kernel's to say
+        check_trust([name], record.get("signer"), kernel)
 
 
 def _family(arch: str) -> str:

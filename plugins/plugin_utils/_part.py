@@ -16,9 +16,9 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import (
     survivors,
 )
 
-# A host's steps in their order: kmod_contract, kmod_info, kmod_plan, apt, kmod_build, kmod, proc_assert; then, where a
-# wave soaks, kmod in check mode, and where it goes back, kmod once more.
-STEPS = ("contract", "seen", "plan", "headers", "built", "loaded", "asserted", "watched", "returned")
+# A host's steps in their order: kmod_contract, kmod_info, kmod_plan, kmod_sign, apt, kmod_build, kmod, proc_assert;
+# then, where a wave soaks, kmod in check mode, and where it goes back, kmod once more.
+STEPS = ("contract", "seen", "plan", "signed", "headers", "built", "loaded", "asserted", "watched", "returned")
 SHORT = 12
 # Taint that does not go away, and says that the kernel itself is not well.
 _BROKEN = {"B": "a bad page", "D": "an oops", "L": "a soft lockup", "M": "a machine check"}

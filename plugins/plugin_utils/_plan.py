@@ -13,36 +13,42 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._decide import (
     parameters_of,
 )
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-from ansible_collections.procfleet.procfs.plugins.module_utils._fingerprint import fingerprint
+from ansible_collections.procfleet.procfs.plugins.module_utils._fingerprint import fingerprint, signed
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import build_dir, check_release
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import needed
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._contract import Contract
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._trust import check_trust
 
 # The contract's types of parameters in the kernel's words, as modinfo has them.
 _KERNEL_TYPES = {"bool": "bool", "int": "int", "uint": "uint", "octal": "ushort", "string": "charp"}
 
 
 class Options(NamedTuple):
-    """What the role's variables say: state, install, persist, flags for make, and the family's packages."""
+    """What the role's variables say: state, install, persist, flags for make, the family's packages, who signs."""
 
     state: str
     install: bool
     persist: bool
     flags: list[str]
     packages: list[str]
+    signer: dict[str, Any] | None = None
 
 
 class Module(NamedTuple):
-    """One wanted module with all that follows from it on this host."""
+    """One wanted module with all that follows from it on this host.
+
+    `build` names what make makes of it; `fingerprint` what is installed: the same, or that build with a signature.
+    """
 
     contract: Contract
     overrides: dict[str, Any]
+    build: str
     fingerprint: str
     decision: Decision
 
 
 def plan(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], options: Options) -> dict[str, Any]:
-    """Return {packages, flags, build, modules, entries, depends, fingerprints, reasons, prediction} for one host.
+    """Return {packages, flags, build, sign, modules, entries, depends, fingerprints, reasons, prediction} of a host.
 
     :param chosen: contracts and overrides in load order, from `_select.select`.
     :param seen: the result of `kmod_info`.
@@ -54,12 +60,16 @@ def plan(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], op
     build = _to_build(modules, seen) if options.state == "loaded" else []
     if build:
         check_host(modules, seen)  # before the first byte is sent
+    if changing and options.state == "loaded":
+        check_trust([module.contract.name for module in changing], options.signer, seen["kernel"])
     packages = _packages(seen, options) if build else []
+    requests = [_request(module, seen, options) for module in modules] if changing else []
     return {
         "packages": packages,
         "flags": options.flags,
         "build": build,
-        "modules": [_request(module, seen, options) for module in modules] if changing else [],
+        "sign": _to_sign(modules, requests) if options.signer else [],
+        "modules": requests,
         "entries": {module.contract.name: _entries(module, options) for module in modules},
         "depends": {module.contract.name: module.contract.depends for module in modules},
         "fingerprints": {module.contract.name: module.fingerprint for module in modules},
@@ -114,14 +124,15 @@ def _former(contract: Contract, states: dict[str, Any]) -> dict[str, Any]:
 def _modules(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], options: Options) -> list[Module]:
     found: dict[str, Module] = {}
     for contract, overrides in chosen:
-        known = [found[name].fingerprint for name in contract.depends if name in found]
-        identity = fingerprint(contract.sources, seen["kernel"], options.flags, known)
+        known = [found[name].build for name in contract.depends if name in found]
+        build = fingerprint(contract.sources, seen["kernel"], options.flags, known)
+        identity = signed(build, options.signer["id"]) if options.signer else build
         decision = decide(
             _wanted(contract, overrides, identity, seen, options),
             seen["modules"][contract.name],
             {name: _KERNEL_TYPES[one["type"]] for name, one in contract.declared.items()},
         )
-        found[contract.name] = Module(contract, overrides, identity, decision)
+        found[contract.name] = Module(contract, overrides, build, identity, decision)
     return list(found.values())
 
 
@@ -148,12 +159,6 @@ def check_host(modules: list[Module], seen: dict[str, Any]) -> None:
     kernel = seen["kernel"]
     if not kernel["modules_supported"]:
         raise KmodError(f"Kernel {kernel['release']} has no module support (CONFIG_MODULES)", "", "Boot another kernel")
-    if kernel["sig_enforce"] or kernel["lockdown"] in ("integrity", "confidentiality"):
-        raise KmodError(
-            f"Kernel {kernel['release']} loads signed modules only",
-            f"lockdown is {kernel['lockdown']}, sig_enforce is {kernel['sig_enforce']}; our builds are not signed",
-            "Turn Secure Boot off on this host, or leave it out",
-        )
     for module in modules:
         unset = [option for option in module.contract.kconfig if seen["kconfig"].get(option, "not known") is None]
         if unset:
@@ -181,11 +186,21 @@ def _to_build(modules: list[Module], seen: dict[str, Any]) -> list[dict[str, Any
         {
             "name": module.contract.name,
             "folder": str(module.contract.folder),
-            "fingerprint": module.fingerprint,
+            "fingerprint": module.build,  # a builder makes it unsigned, and never sees the key
             "depends": module.contract.depends,
         }
         for module in modules
         if module.contract.name in closure
+    ]
+
+
+def _to_sign(modules: list[Module], requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what is signed on the controller for the host: {name, build, fingerprint} of all that is sent to it."""
+    builds = {module.contract.name: module.build for module in modules}
+    return [
+        {"name": one["name"], "build": builds[one["name"]], "fingerprint": one["fingerprint"]}
+        for one in requests
+        if one.get("ship")
     ]
 
 

@@ -38,6 +38,7 @@ def test_each_inventory_has_its_own_prefix(lab):
 def test_what_vagrant_is_told(lab, monkeypatch):
     monkeypatch.setenv("LAB_ACCEL", "tcg")
     env = lab.vagrant_env(lab.root / "inventory/lab.yml")
+    assert env["LAB_DISKS"] == str(lab.pool)
     assert env["LAB_ACCEL"] == "tcg"  # the override goes through to the Vagrantfile
     assert env["LAB_PREFIX"] == lab.prefix(lab.root / "inventory/lab.yml")
     assert env["VAGRANT_CWD"] == str(lab.root)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible_collections.procfleet.procfs.plugins.action import kmod_contract, kmod_plan, kmod_report
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._certificate import read_certificate
+from ansible_collections.procfleet.procfs.tests.certificates import issue
 from ansible_collections.procfleet.procfs.tests.states import ABSENT
 
 ROOT = Path(__file__).parents[4]
@@ -22,9 +24,17 @@ def test_kmod_contract(action):
     assert not result.get("changed")
 
 
+def test_kmod_contract_says_who_signs(action, tmp_path):
+    certificate = str(issue(tmp_path)[1])
+    assert action(kmod_contract, paths=[FILES]).run(None, {})["signer"] == {}
+    result = action(kmod_contract, paths=[FILES], certificate=certificate).run(None, {})
+    assert result["signer"] == read_certificate(certificate)
+
+
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
+        ({"paths": [FILES], "certificate": "/no/c"}, "The certificate /no/c cannot be read"),
         ({"paths": ["/no/such"]}, "/no/such is not a directory"),
         ({"paths": [FILES], "modules": ["none"]}, "There is no module none"),
         (
@@ -120,3 +130,10 @@ def test_kmod_report_predicts(action, check, plan, jobs, after):
     result = action(kmod_report, check=check, seen=STATE, plan=plan, jobs=jobs).run(None, {})
     assert result["changed"] is (after is not None)
     assert result.get("diff", {}).get("after") == after
+
+
+def test_kmod_plan_with_a_signer(action):
+    given = {"paths": [FILES], "modules": ["proc_demo"], "seen": SEEN}
+    planned = action(kmod_plan, signer={"id": "c" * 64}, **given).run(None, {})
+    (one,) = planned["sign"]
+    assert one["build"] == action(kmod_plan, **given).run(None, {})["fingerprints"]["proc_demo"]

@@ -69,3 +69,9 @@ def test_one_that_cannot_be_killed_is_left_behind(tmp_path):
     with pytest.raises(KmodError, match="took longer"):
         _command.run(["sh", "-c", "setsid sleep 4 & sleep 60"], 0.2)
     assert time.monotonic() - before < 3
+
+
+def test_another_environment(monkeypatch):
+    monkeypatch.setenv("SECRET", "x")
+    assert "SECRET" not in _command.run(["env"], 5).out
+    assert _command.run(["env"], 5, environment={"ONLY": "1"}).out == "ONLY=1\n"

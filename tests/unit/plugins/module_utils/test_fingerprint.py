@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.procfleet.procfs.plugins.module_utils._fingerprint import fingerprint
+from ansible_collections.procfleet.procfs.plugins.module_utils._fingerprint import fingerprint, signed
 
 KERNEL = {"release": "6.1", "arch": "x86_64", "compiler": {"name": "gcc-12", "major": 12}, "boot_id": "x"}
 BASE = {"sources": {"a.c": "1", "Kbuild": "2"}, "kernel": KERNEL, "flags": ["W=1"], "needed": ["n1", "n2"]}
@@ -35,3 +35,15 @@ def test_what_does_not_count():
 )
 def test_what_counts(change):
     assert fingerprint(**{**BASE, **change}) != fingerprint(**BASE)
+
+
+def test_a_build_keeps_its_fingerprint():
+    """What was built before there were signatures is still the same build."""
+    assert fingerprint(**BASE) == "2d6849096f2947bd83b1a576cb2510d15695e28890a727c0622037fa0593aa21"
+
+
+def test_a_signed_build_is_another_one_with_each_certificate():
+    names = {"b1", signed("b1", "c1"), signed("b1", "c2"), signed("b2", "c1")}
+    assert len(names) == 4
+    assert signed("b1", "c1") == signed("b1", "c1")
+    assert len(signed("b1", "c1")) == 64

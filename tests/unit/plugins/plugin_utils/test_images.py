@@ -287,12 +287,36 @@ def test_a_note_of_another_shape(store, text):
 
 
 KERNEL = {"release": "6.1", "arch": "x86_64", "sig_enforce": False, "lockdown": "none"}
+SIGNER = {"id": "f" * 64, "subject": "CN=me", "issuer": "CN=me", "serial": "2b92", "key_id": "bb02"}
+STRICT = {"sig_enforce": True, "keyrings": [".platform"], "trusted": []}
 SAID = {"release": "6.1", "arch": "x86_64", "signed": False}
+
+
+def test_a_signed_build_beside_the_unsigned_one(store, put, image):
+    """The record says who signed; of an unsigned image it is not believed."""
+    trailer = b"~Module signature appended~\n"
+    put()
+    encoded = base64.b64encode(image + trailer).decode()
+    store.put("tiny", OTHER, encoded, sha256(image + trailer), SIGNER)
+    signed, said = store.get("tiny", OTHER)
+    assert (signed, said["signed"], said["signer"]) == (image + trailer, True, SIGNER)
+    unsigned, said = store.get("tiny", PRINT)
+    assert (unsigned, said["signed"], "signer" in said) == (image, False, False)
+
+
+def test_only_one_at_a_time(store, monkeypatch):
+    monkeypatch.setattr(_images, "LOCK_TIMEOUT", 0.1)
+    with store.turn(), pytest.raises(KmodError, match="Another controller has been writing to"), store.turn():
+        pass
+    with store.turn():
+        pass
 
 
 def test_what_fits():
     fit("m", SAID, KERNEL)
     fit("m", {**SAID, "signed": True}, {**KERNEL, "sig_enforce": True, "lockdown": "integrity"})
+    trusted = [{"name": "me", "id": "bb02", "keyring": ".platform"}]
+    fit("m", {**SAID, "signed": True, "signer": SIGNER}, {**KERNEL, **STRICT, "trusted": trusted})
 
 
 @pytest.mark.parametrize(
@@ -319,9 +343,10 @@ def test_words_for_one_architecture(machine, arch):
         ({"arch": "unknown"}, {}, r"is for 6.1 \(unknown\)"),
         ({}, {"arch": "mips"}, r"the host runs 6.1 \(mips\)"),
         ({"release": ""}, {}, "is for  "),
-        ({}, {"sig_enforce": True}, "m is not signed"),
-        ({}, {"lockdown": "integrity"}, "takes signed modules only"),
-        ({}, {"lockdown": "confidentiality"}, "takes signed modules only"),
+        ({}, {"sig_enforce": True}, "would refuse m: .* our build is not signed"),
+        ({}, {"lockdown": "integrity"}, "loads signed modules only"),
+        ({}, {"lockdown": "confidentiality"}, "loads signed modules only"),
+        ({"signed": True, "signer": SIGNER}, STRICT, "would refuse m: .* signed by CN=me .* is not enrolled"),
     ],
 )
 def test_what_does_not_fit(said, kernel, part):

@@ -215,3 +215,74 @@ def test_a_cycle_that_could_not_bring_back_what_runs():
     host = seen({**CONVERGED, "stubborn": deployed("stubborn", build_id="another")})
     with pytest.raises(KmodError, match="stubborn is loaded, but not from the build that procfleet installed"):
         plan_cycle(CHOSEN, host, OPTIONS)
+
+
+SIGNER = {"id": "c" * 64, "subject": "CN=me", "issuer": "CN=me", "serial": "2b92", "key_id": "bb02"}
+SIGNING = OPTIONS._replace(signer=SIGNER)
+STRICT = {"sig_enforce": True, "lockdown": "integrity", "keyrings": [".platform"], "trusted": []}
+KNOWN = {**STRICT, "trusted": [{"name": "me", "id": "bb02", "keyring": ".platform"}]}
+SIGNED = plan(CHOSEN, seen(), SIGNING)["fingerprints"]
+
+
+def test_builders_make_what_they_made_before_and_the_hosts_get_it_signed():
+    planned = plan(CHOSEN, seen(), SIGNING)
+    assert {one["name"]: one["fingerprint"] for one in planned["build"]} == PRINTS
+    assert planned["sign"] == [
+        {"name": name, "build": PRINTS[name], "fingerprint": SIGNED[name]} for name in planned["depends"]
+    ]
+    assert {one["name"]: one["fingerprint"] for one in planned["modules"]} == SIGNED
+    assert not set(SIGNED.values()) & set(PRINTS.values())
+
+
+def test_a_builder_that_holds_the_unsigned_build_gets_the_signed_one():
+    held = {name: {"builds": [PRINTS[name]]} for name in NAMES}
+    planned = plan(CHOSEN, seen(held), SIGNING)
+    assert all(one["ship"] and SIGNED[one["name"]][:32] in one["path"] for one in planned["modules"])
+    assert names(planned["sign"]) == NAMES
+
+
+def test_what_is_signed_and_there_is_not_signed_again():
+    modules = {name: deployed(name, fingerprint=SIGNED[name]) for name in NAMES}
+    planned = plan(CHOSEN, seen(modules), SIGNING)
+    assert (planned["build"], planned["sign"], planned["modules"]) == ([], [], [])
+    modules["stubborn"]["state"] = "absent"
+    planned = plan(CHOSEN, seen(modules), SIGNING)
+    assert (planned["build"], planned["sign"]) == ([], [])
+
+
+def test_another_certificate_is_another_build():
+    modules = {name: deployed(name, fingerprint=SIGNED[name]) for name in NAMES}
+    other = SIGNING._replace(signer={**SIGNER, "id": "d" * 64})
+    assert names(plan(CHOSEN, seen(modules), other)["sign"]) == NAMES
+    assert names(plan(CHOSEN, seen(modules), OPTIONS)["modules"]) == NAMES
+
+
+@pytest.mark.parametrize("state", ["unloaded", "absent"])
+def test_what_leaves_needs_no_signature(state):
+    planned = plan(CHOSEN, seen(CONVERGED, **STRICT), SIGNING._replace(state=state))
+    assert (planned["sign"], names(planned["modules"])) == ([], NAMES)
+
+
+def test_a_signer_that_the_kernel_knows():
+    assert names(plan(CHOSEN, seen(None, **KNOWN), SIGNING)["modules"]) == NAMES
+    assert plan_cycle(CHOSEN, seen(None, **KNOWN), SIGNING)["sign"]
+
+
+@pytest.mark.parametrize("make", [plan, plan_cycle])
+@pytest.mark.parametrize(
+    ("options", "part"), [(OPTIONS, "our build is not signed"), (SIGNING, "signed by CN=me .* is not enrolled")]
+)
+def test_a_signer_that_the_kernel_does_not_know(make, options, part):
+    with pytest.raises(KmodError, match=part):
+        make(CHOSEN, seen(None, **STRICT), options)
+
+
+def test_an_unsigned_build_that_lies_there_already_is_refused_as_well():
+    """Secure Boot was turned on after the deploy: nothing has to be built, and yet it would not load."""
+    rebooted = {name: deployed(name, state="absent", holders=[]) for name in NAMES}
+    with pytest.raises(KmodError, match="would refuse exporter, importer, stubborn"):
+        plan(CHOSEN, seen(rebooted, **STRICT), OPTIONS)
+
+
+def test_a_converged_host_is_left_in_peace():
+    assert plan(CHOSEN, seen(CONVERGED, **STRICT), OPTIONS)["modules"] == []

@@ -59,10 +59,10 @@ def test_all_is_plain_json(steps):
     assert json.loads(json.dumps(whole)) == whole
 
 
-@pytest.mark.parametrize("step", ["contract", "seen", "plan", "headers", "built", "loaded", "asserted"])
+@pytest.mark.parametrize("step", ["contract", "seen", "plan", "signed", "headers", "built", "loaded", "asserted"])
 @pytest.mark.parametrize("how", ["unreachable", "failed"])
 def test_a_host_that_is_lost_at_any_step_says_so(steps, step, how):
-    order = list(steps) if step != "headers" else ["contract", "seen", "plan", "headers"]
+    order = list(steps) if step in steps else ["contract", "seen", "plan", step]
     upto = order[: order.index(step)]
     lost = {key: steps[key] for key in upto if key in steps}
     host = host_part("web1", {**lost, step: {how: True, "msg": SSH}})
