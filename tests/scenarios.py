@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # Copyright: procfleet contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Run Molecule scenarios one after the other: `tests/scenarios.py default modules`.
+"""Run Molecule scenarios: `tests/scenarios.py default own`.
 
-Prints the seconds of each and how many tests ran. A scenario fails when Molecule does, when one of its verify steps
-ran no test, or when a test was skipped: what was not tried has not passed. `SCENARIO_SECONDS` bounds each (3600).
+Two at a time (`SCENARIOS_AT_ONCE`): one that waits for its machine leaves the cores to the other. Every line is printed
+behind its scenario's name. At the end come the seconds of each and how many tests ran. A scenario fails when Molecule
+does, when one of its verify steps ran no test, or when a test was skipped: what was not tried has not passed.
+`SCENARIO_SECONDS` bounds each (3600).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +26,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 SUMMARY = re.compile(r"(?:^|\s|,\s)(\d+) (passed|failed|error|errors|skipped|deselected|xfailed|xpassed)\b")
+RUNNING: list[subprocess.Popen[str]] = []
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -41,7 +45,13 @@ def main() -> int:
     if not names:
         print("no scenario named: nothing would be tested", file=sys.stderr)
         return 2
-    outcomes = [run(name) for name in names]
+    pool = ThreadPoolExecutor(max_workers=int(os.environ.get("SCENARIOS_AT_ONCE", "2")))
+    try:
+        outcomes = list(pool.map(run, names))
+    finally:  # also when somebody interrupts us
+        for process in RUNNING:
+            end(process)
+        pool.shutdown(cancel_futures=True)
     print("\nscenario      seconds  tests  outcome")
     for one in outcomes:
         print(f"{one.name:<12} {one.seconds:>8.0f} {one.passed:>6}  {one.trouble or 'passed'}")
@@ -53,32 +63,37 @@ def main() -> int:
 def run(name: str) -> Outcome:
     """Run one scenario from machine to no machine; whatever happens, its machines are taken away."""
     started = time.monotonic()
-    status, output = stream(["molecule", "test", "-s", name], float(os.environ.get("SCENARIO_SECONDS", "3600")))
+    limit = float(os.environ.get("SCENARIO_SECONDS", "3600"))
+    status, output = stream(["molecule", "test", "-s", name], limit, name)
     if status:
-        stream(["molecule", "destroy", "-s", name], 300)
+        stream(["molecule", "destroy", "-s", name], 300, name)
     counts = [summary_counts(line) for line in output.splitlines() if " in " in line and SUMMARY.search(line)]
     passed = sum(count.get("passed", 0) for count in counts)
     return Outcome(name, judge(name, status, counts), passed, time.monotonic() - started)
 
 
-def stream(command: list[str], seconds: float) -> tuple[int, str]:
-    """Run a command, showing what it prints as it comes; return its status and its output without colours."""
+def stream(command: list[str], seconds: float, label: str) -> tuple[int, str]:
+    """Run a command, showing what it prints as it comes, behind a label; return its status and output, uncoloured."""
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
-    # The whole group: Molecule's children hold the pipe, and would be waited for.
-    timer = threading.Timer(seconds, os.killpg, (process.pid, signal.SIGKILL))
+    RUNNING.append(process)
+    timer = threading.Timer(seconds, end, (process,))
     timer.start()
     lines = []
     try:
         for line in process.stdout or ():
-            print(line, end="", flush=True)
+            print(f"{label:<10} {line}", end="", flush=True)
             lines.append(COLOUR.sub("", line))
         return process.wait(), "".join(lines)
-    finally:  # also when somebody interrupts us
+    finally:
         timer.cancel()
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Kill the whole group: Molecule's children hold the pipe, and would be waited for."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def summary_counts(line: str) -> dict[str, int]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -79,7 +80,7 @@ def molecule(monkeypatch):
     steps = []
 
     def answer(status, output):
-        def stream(command, _seconds):
+        def stream(command, _seconds, _label):
             steps.append(command[1:])
             return status, output
 
@@ -108,12 +109,13 @@ def test_a_run_that_fails_leaves_no_machines(molecule):
 
 def test_output_comes_without_colours(capfd):
     command = ["sh", "-c", r"printf '\033[32m5 passed\033[0m in 1s\n'; printf 'more\n' >&2; exit 3"]
-    assert scenarios.stream(command, 10) == (3, "5 passed in 1s\nmore\n")
+    assert scenarios.stream(command, 10, "own") == (3, "5 passed in 1s\nmore\n")
+    assert capfd.readouterr().out.endswith("own        more\n")
 
 
 def test_a_run_is_bounded():
     begun = time.monotonic()
-    assert scenarios.stream(["sh", "-c", "sleep 60 & sleep 60"], 0.2) == (-9, "")
+    assert scenarios.stream(["sh", "-c", "sleep 60 & sleep 60"], 0.2, "own") == (-9, "")
     assert time.monotonic() - begun < 50  # the child that holds the pipe has ended as well
 
 
@@ -137,6 +139,18 @@ def test_the_table(monkeypatch, capsys, troubles, status):
     assert scenarios.main() == status
     bad = sum(map(bool, troubles))
     assert capsys.readouterr().out.endswith(f"{len(troubles) - bad} passed, {bad} failed\n")
+
+
+def test_two_at_a_time(monkeypatch):
+    meeting = threading.Barrier(2, timeout=60)
+
+    def run(name):
+        meeting.wait()  # which one alone would never pass
+        return scenarios.Outcome(name, "", 1, 1.0)
+
+    monkeypatch.setattr(scenarios, "run", run)
+    monkeypatch.setattr(scenarios.sys, "argv", ["scenarios.py", "a", "b"])
+    assert scenarios.main() == 0
 
 
 def test_no_scenario_is_no_success(monkeypatch, capsys):
