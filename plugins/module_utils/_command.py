@@ -28,17 +28,22 @@ def find(command: str) -> str | None:
     return shutil.which(command, path=SYSTEM_PATH)
 
 
-def run(argv: list[str], timeout: float, cwd: str | None = None, merge: bool = False) -> Finished:
+def run(
+    argv: list[str], timeout: float, cwd: str | None = None, merge: bool = False, proxies: bool = False
+) -> Finished:
     """Run a command and return its status and output.
 
     :param timeout: seconds; then the command and its children are killed.
     :param merge: put what it says on standard error into `out`, in order.
+    :param proxies: let it see which proxies the play has set.
     :raises KmodError: when the command is not installed or takes too long (`details['timed_out']`).
     """
     binary = find(argv[0])
     if binary is None:
         raise KmodError("%s is not installed" % argv[0], "", "Install the package that brings it")
     environment = {"PATH": SYSTEM_PATH, "LANG": "C", "LC_ALL": "C", "HOME": "/root"}
+    if proxies:
+        environment.update((name, value) for name, value in os.environ.items() if name.lower().endswith("_proxy"))
     process = subprocess.Popen(
         [binary, *argv[1:]],
         cwd=cwd,

@@ -17,6 +17,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._fingerprint impo
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import build_dir, check_release
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import needed
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._contract import Contract
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._packages import filled_in
 
 # The contract's types of parameters in the kernel's words, as modinfo has them.
 _KERNEL_TYPES = {"bool": "bool", "int": "int", "uint": "uint", "octal": "ushort", "string": "charp"}
@@ -54,7 +55,7 @@ def plan(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], op
     build = _to_build(modules, seen) if options.state == "loaded" else []
     if build:
         check_host(modules, seen)  # before the first byte is sent
-    packages = _packages(seen, options) if build else []
+    packages = filled_in(options.packages, seen) if build else []
     return {
         "packages": packages,
         "flags": options.flags,
@@ -187,12 +188,6 @@ def _to_build(modules: list[Module], seen: dict[str, Any]) -> list[dict[str, Any
         for module in modules
         if module.contract.name in closure
     ]
-
-
-def _packages(seen: dict[str, Any], options: Options) -> list[str]:
-    """Return the packages that a builder for this host's kernel needs; none where we know no names."""
-    names = {"release": seen["kernel"]["release"], "arch": seen["kernel"]["arch"]}
-    return [package.format(**names) for package in options.packages]
 
 
 def _request(module: Module, seen: dict[str, Any], options: Options) -> dict[str, Any]:
