@@ -17,12 +17,16 @@ QUERY_SECONDS = 120
 
 
 class Manager(NamedTuple):
-    """A package manager's commands; packages are appended to all but `listing`, which tells what is installed."""
+    """A package manager's commands; packages are appended to all but `listing`, which tells what is installed.
+
+    `well` are the statuses of an install or a removal that was done.
+    """
 
     install: list[str]
     remove: list[str]
     listing: list[str]
     offers: list[str]
+    well: tuple[int, ...] = (0,)
 
 
 MANAGERS = {
@@ -37,6 +41,7 @@ MANAGERS = {
         ["zypper", "--non-interactive", "remove"],
         ["rpm", "-qa"],
         ["zypper", "--non-interactive", "--quiet", "search", "--details", "--match-exact"],
+        (0, 102, 103, 106),  # done, and: reboot, restart zypper, a repository was out of reach
     ),
     # Without a refresh: a newer list of packages on a system that is not upgraded is what Arch warns of.
     "pacman": Manager(
@@ -63,7 +68,7 @@ def bring(manager: str, names: list[str], present: bool, release: str, timeout: 
     commands = _known(manager)
     before = _installed(commands)
     done = run([*(commands.install if present else commands.remove), *names], timeout, merge=True, proxies=True)
-    if done.status:
+    if done.status not in commands.well:
         raise KmodError("%s failed" % manager, _last_lines(done))
     after = _installed(commands)
     if present and release and not os.path.exists(headers_path(release) + "/Makefile"):

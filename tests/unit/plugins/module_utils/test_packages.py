@@ -33,6 +33,16 @@ def test_a_failure_says_the_managers_last_words(database):
         bring("files", [str(database / "none")], False, "", 10)
 
 
+@pytest.mark.parametrize(("status", "fails"), [(0, False), (102, False), (106, False), (104, True), (1, True)])
+def test_zypper_has_more_than_one_way_to_say_that_it_is_done(monkeypatch, status, fails):
+    monkeypatch.setattr(_packages, "run", lambda *_argv, **_options: Finished(status, "said\n", ""))
+    if fails:
+        with pytest.raises(KmodError, match=r"^zypper failed: said"):
+            bring("zypper", ["gcc"], True, "", 10)
+    else:
+        assert bring("zypper", ["gcc"], True, "", 10)["changed"] is False
+
+
 def test_headers_of_another_kernel_are_no_success(host, database):
     name = str(database / "linux-headers-6.11.5")
     with pytest.raises(
