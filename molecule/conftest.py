@@ -51,6 +51,13 @@ class Play(NamedTuple):
         assert found, f"no recap in:\n{self.output}"
         return sum(map(int, found))
 
+    def of(self, host: str) -> dict[str, int]:
+        """Return one host's counts in the recap; a host that is not in it is an error."""
+        recap = self.output.rpartition("PLAY RECAP")[2]
+        line = re.search(rf"^{re.escape(host)}\s+: (.+)$", recap, re.MULTILINE)
+        assert line, f"no {host} in the recap of:\n{self.output}"
+        return {key: int(number) for key, number in re.findall(r"(\w+)=(\d+)", line.group(1))}
+
     def flat(self) -> str:
         """Return the output with its line breaks folded, so that a sentence can be looked for."""
         return " ".join(self.output.split())

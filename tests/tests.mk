@@ -10,7 +10,7 @@ CHECK_PACKAGES := make gcc linux-headers-amd64 sparse shellcheck git
 # Opens the page without a screen, and something to write with.
 PAGE_PACKAGES := chromium fonts-dejavu-core
 
-.PHONY: check test unit page kmod-check tools
+.PHONY: check test unit page kernels-page kmod-check tools
 
 check: $(LAB_VENV) tools ## lint, types, C files, unit tests
 	ruff check --quiet $(PYTHON_CODE)
@@ -29,6 +29,9 @@ unit: $(LAB_VENV) ## the unit tests alone
 page: $(LAB_VENV) ## the page in headless Chromium; the pictures stay in .cache/page/
 	tests/packages.sh $(PAGE_PACKAGES)
 	pytest tests/page
+
+kernels-page: $(LAB_VENV) ## docs/kernels.md with the table of the last run of the scenario kernels
+	$(BIN)/python tests/kernels.py
 
 kmod-check: $(LAB_VENV) tools ## W=1 and sparse on the C files: a word is a failure
 	tests/kmod-check.sh

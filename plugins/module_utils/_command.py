@@ -13,6 +13,8 @@ from typing import NamedTuple
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# What a command gets of an environment: what every host has.
+PLAIN = {"PATH": SYSTEM_PATH, "LANG": "C", "LC_ALL": "C", "HOME": "/root"}
 
 
 class Finished(NamedTuple):
@@ -26,6 +28,12 @@ class Finished(NamedTuple):
 def find(command: str) -> str | None:
     """Return the full path of a command, whatever PATH the connection came with."""
     return shutil.which(command, path=SYSTEM_PATH)
+
+
+def with_proxies() -> dict[str, str]:
+    """Return the plain environment with the proxies that the play has set, for a command that asks the network."""
+    proxies = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
+    return dict(PLAIN, **proxies)
 
 
 def run(
@@ -47,11 +55,10 @@ def run(
     binary = find(argv[0])
     if binary is None:
         raise KmodError("%s is not installed" % argv[0], "", "Install the package that brings it")
-    plain = {"PATH": SYSTEM_PATH, "LANG": "C", "LC_ALL": "C", "HOME": "/root"}
     process = subprocess.Popen(
         [binary, *argv[1:]],
         cwd=cwd,
-        env=plain if environment is None else environment,
+        env=PLAIN if environment is None else environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT if merge else subprocess.PIPE,

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils import _names
-from ansible_collections.procfleet.procfs.plugins.module_utils._command import find, run
+from ansible_collections.procfleet.procfs.plugins.module_utils._command import find
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_bytes, read_text
 from ansible_collections.procfleet.procfs.plugins.module_utils._keyrings import probe_keyrings
 
@@ -25,6 +25,7 @@ _FAMILIES = {
     "fedora": "redhat",
     "centos": "redhat",
     "suse": "suse",
+    "sles": "suse",
     "opensuse": "suse",
     "arch": "arch",
     "alpine": "alpine",
@@ -140,10 +141,3 @@ def probe_kconfig(release: str, options: list[str]) -> dict[str, str | None]:
 def _kconfig_value(text: str, option: str) -> str | None:
     found = re.search(r"^%s=(.*)$" % re.escape(option), text, re.MULTILINE)
     return found.group(1) if found else None
-
-
-def probe_offers(prefix: str) -> list[str]:
-    """Return the packages in the host's index whose names begin so; none where there is no apt or no prefix."""
-    if not prefix or not find("apt-cache"):
-        return []
-    return sorted(run(["apt-cache", "pkgnames", "--", prefix], 60).out.split())

@@ -25,8 +25,7 @@ options:
     elements: str
     default: []
   offers:
-    description: >-
-      Beginning of a package's name; the packages of the host's index that begin with it are returned. Debian family.
+    description: A package with a kernel's headers; what the host's package source offers in its place is returned.
     type: str
     default: ""
 requirements:
@@ -91,7 +90,8 @@ kconfig:
   type: dict
   sample: {CONFIG_PROC_FS: "y"}
 offers:
-  description: Names of the packages that the host's index offers, as O(offers) asked.
+  description: >-
+    Packages that the host's package source offers, as O(offers) asked; empty where it offers none or cannot be asked.
   returned: always
   type: list
   elements: str
@@ -133,6 +133,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils import _kernel
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._modules import probe_modules
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import normalise
+from ansible_collections.procfleet.procfs.plugins.module_utils._packages import offers
 
 
 def main() -> None:
@@ -156,7 +157,7 @@ def main() -> None:
             os=_kernel.probe_os(),
             headers=_kernel.probe_headers(kernel["release"], kernel["compiler"]["command"]),
             kconfig=_kernel.probe_kconfig(kernel["release"], module.params["kconfig"]),
-            offers=_kernel.probe_offers(module.params["offers"]),
+            offers=offers(module.params["offers"]),
             modules=modules,
             seconds=round(time.monotonic() - started, 2),
         )

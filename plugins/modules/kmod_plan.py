@@ -43,7 +43,9 @@ options:
     elements: str
     default: []
   packages:
-    description: Packages with headers, make and compiler; C({release}) and C({arch}) are filled in.
+    description: >-
+      Packages with headers, make and compiler. C({release}) and C({arch}) are filled in, and of the release
+      C({version}) and C({flavour}), and C({compiler}), the package of the kernel's compiler.
     type: list
     elements: str
     default: []

@@ -17,6 +17,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._fingerprint impo
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import build_dir, check_release
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import needed
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._contract import Contract
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._packages import filled_in
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._trust import check_trust
 
 # The contract's types of parameters in the kernel's words, as modinfo has them.
@@ -62,7 +63,7 @@ def plan(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], op
         check_host(modules, seen)  # before the first byte is sent
     if changing and options.state == "loaded":
         check_trust([module.contract.name for module in changing], options.signer, seen["kernel"])
-    packages = _packages(seen, options) if build else []
+    packages = filled_in(options.packages, seen) if build else []
     requests = [_request(module, seen, options) for module in modules] if changing else []
     return {
         "packages": packages,
@@ -202,12 +203,6 @@ def _to_sign(modules: list[Module], requests: list[dict[str, Any]]) -> list[dict
         for one in requests
         if one.get("ship")
     ]
-
-
-def _packages(seen: dict[str, Any], options: Options) -> list[str]:
-    """Return the packages that a builder for this host's kernel needs; none where we know no names."""
-    names = {"release": seen["kernel"]["release"], "arch": seen["kernel"]["arch"]}
-    return [package.format(**names) for package in options.packages]
 
 
 def _request(module: Module, seen: dict[str, Any], options: Options) -> dict[str, Any]:

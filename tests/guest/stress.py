@@ -49,7 +49,8 @@ NOBODY = 65534
 # emulated machine is slow.
 NOT_OURS = re.compile(
     "loading out-of-tree module taints kernel|module verification failed: signature and/or required key"
-    "|^hrtimer: interrupt took|^clocksource: |^perf: interrupt took too long|^workqueue: .* hogged CPU"
+    "|^hrtimer: interrupt took|^clocksource: |^TSC found unstable|^perf: interrupt took too long"
+    "|^workqueue: .* hogged CPU"
 )
 NOTICE = 5
 

@@ -28,6 +28,14 @@ def test_its_surroundings(tmp_path, monkeypatch):
     assert said == "C C none\n%s\n" % tmp_path
 
 
+def test_a_proxy_is_seen_where_it_is_wanted(monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://p:1")
+    monkeypatch.setenv("SECRET", "x")
+    command = ["sh", "-c", "echo ${https_proxy-none} ${SECRET-none}"]
+    assert _command.run(command, 10).out == "none none\n"
+    assert _command.run(command, 10, environment=_command.with_proxies()).out == "http://p:1 none\n"
+
+
 def test_bytes_that_are_no_text():
     assert _command.run(["printf", r"\377"], 10).out == "\ufffd"
 

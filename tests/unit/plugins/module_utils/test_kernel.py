@@ -15,6 +15,16 @@ from ansible_collections.procfleet.procfs.plugins.module_utils import _kernel, _
         ("bookworm", "gcc-12", 12),
         ("trixie", "x86_64-linux-gnu-gcc-14", 14),
         ("forky", "x86_64-linux-gnu-gcc-16", 16),
+        ("ubuntu_22", "x86_64-linux-gnu-gcc-12", 12),
+        ("ubuntu_aws", "gcc", 9),
+        ("rocky_8", "gcc", 8),
+        ("rocky_9", "gcc", 11),
+        ("fedora_40", "gcc", 14),
+        ("sles_15", "gcc", 7),
+        ("tumbleweed", "gcc", 11),
+        ("arch", "gcc", 14),
+        ("arch_lts", "gcc", 14),
+        ("alpine_virt", "gcc", 10),
     ],
 )
 def test_compiler(data, file, command, major):
@@ -56,16 +66,27 @@ def test_os_release(data, file, version):
 
 
 @pytest.mark.parametrize(
-    ("text", "family"),
+    ("file", "name", "version", "family"),
     [
-        ("ID=ubuntu\nID_LIKE=debian\n", "debian"),
-        ("ID=fedora\n", "redhat"),
-        ('ID="rocky"\nID_LIKE="rhel centos fedora"\n', "redhat"),
-        ('ID="amzn"\nID_LIKE="fedora"\n', "redhat"),
-        ('ID="opensuse-leap"\nID_LIKE="suse opensuse"\n', "suse"),
-        ("ID=arch\n", "arch"),
-        ("ID=alpine\n", "alpine"),
+        ("ubuntu_22", "ubuntu", "22.04", "debian"),
+        ("pop_22", "pop", "22.04", "debian"),
+        ("rhel_8", "rhel", "8.7", "redhat"),
+        ("rocky_9", "rocky", "9.5", "redhat"),
+        ("fedora_37", "fedora", "37", "redhat"),
+        ("sles_15", "sles", "15.5", "suse"),
+        ("opensuse_leap", "opensuse-leap", "15.4", "suse"),
+        ("opensuse_tumbleweed", "opensuse-tumbleweed", "20230304", "suse"),
+        ("arch", "arch", "TEMPLATE_VERSION_ID", "arch"),
+        ("alpine_3.20", "alpine", "3.20.2", "alpine"),
     ],
+)
+def test_os_release_of_other_families(data, file, name, version, family):
+    said = _kernel.parse_os_release((data / "os-release" / file).read_text())
+    assert said == {"id": name, "version": version, "family": family}
+
+
+@pytest.mark.parametrize(
+    ("text", "family"), [('ID="amzn"\nID_LIKE="fedora"\n', "redhat"), ('ID="sles_sap"\nID_LIKE="sles"\n', "suse")]
 )
 def test_families(text, family):
     assert _kernel.parse_os_release(text)["family"] == family

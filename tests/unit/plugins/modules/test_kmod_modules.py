@@ -12,7 +12,7 @@ from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.procfleet.procfs.plugins.module_utils import _build, _kmod, _lock
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-from ansible_collections.procfleet.procfs.plugins.modules import kmod, kmod_build, kmod_info
+from ansible_collections.procfleet.procfs.plugins.modules import kmod, kmod_build, kmod_info, kmod_packages
 
 
 @pytest.fixture
@@ -43,6 +43,18 @@ def test_kmod_info_of_a_name_that_is_none(run):
     code, result = run(kmod_info, modules=["../x"])
     assert (code, result["failed"]) == (1, True)
     assert "'../x' is not a module name" in result["msg"]
+
+
+@pytest.mark.parametrize(("names", "check", "changed"), [([], False, False), (["gcc"], True, True)])
+def test_kmod_packages_that_does_nothing(run, names, check, changed):
+    code, result = run(kmod_packages, names=names, manager="dnf", _ansible_check_mode=check)
+    assert (code, result["changed"], result["added"], result["removed"]) == (0, changed, [], [])
+
+
+def test_kmod_packages_of_a_manager_that_is_not_here(run):
+    code, result = run(kmod_packages, names=["gcc"], manager="zypper")
+    assert (code, result["failed"]) == (1, True)
+    assert result["msg"] == "rpm is not installed. Install the package that brings it."
 
 
 def test_kmod_leaves_what_is_absent_alone(run, host):

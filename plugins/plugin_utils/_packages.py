@@ -1,0 +1,60 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the packages with a kernel's headers and compiler are called: names from YAML, filled in from facts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+
+# How a family's release splits into the version and the flavour that its packages are named by.
+_SPLIT = {
+    # 5.15.0-200.131.27.el9uek.x86_64 of Oracle; the headers of all other flavours provide the same name
+    "redhat": re.compile(r"(?P<version>.+\.el\d+(?P<flavour>uek)\..+)"),
+    # 6.4.0-150600.23.25-default, 5.14.21-150400.24.103-64kb
+    "suse": re.compile(r"(?P<version>[^-]+-[^-]+)-(?P<flavour>\w+)"),
+    # 6.11.4-arch2-1, 6.6.69-1-lts, 6.8.9-zen1-1-zen
+    "arch": re.compile(r"(?P<version>.+-\d+)(?:-(?P<flavour>[a-z-]+))?"),
+    # 6.6.134-0-lts, whose package's version is 6.6.134-r0
+    "alpine": re.compile(r"(?P<version>.+-\d+)-(?P<flavour>\w+)"),
+}
+
+
+def filled_in(names: list[str], seen: dict[str, Any]) -> list[str]:
+    """Return the packages' names for the kernel that was seen.
+
+    :param names: in which {release}, {arch}, {version}, {flavour} and {compiler} are filled in.
+    :param seen: the result of `kmod_info`.
+    :raises KmodError: when a name asks for something else.
+    """
+    words = _words(seen["kernel"], seen["os"].get("family", ""))
+    try:
+        return [name.format(**words) for name in names]
+    except (LookupError, ValueError) as error:
+        raise KmodError(
+            f"The packages {', '.join(names)} cannot be filled in",
+            f"{error}; known are {', '.join(f'{{{word}}}' for word in words)}",
+            "Correct kmod_headers_packages",
+        ) from None
+
+
+def _words(kernel: dict[str, Any], family: str) -> dict[str, str]:
+    release = str(kernel["release"])
+    found = _SPLIT[family].fullmatch(release) if family in _SPLIT else None
+    version, flavour = (found["version"], found["flavour"]) if found else (release, None)
+    if family == "alpine":
+        version = re.sub(r"-(\d+)$", r"-r\1", version)
+    return {
+        "release": release,
+        "arch": str(kernel["arch"]),
+        "version": version,
+        "flavour": f"-{flavour}" if flavour else "",
+        "compiler": _compiler_package(kernel["compiler"].get("command", "")),
+    }
+
+
+def _compiler_package(command: str) -> str:
+    """Return Debian's and Ubuntu's package of a compiler: x86_64-linux-gnu-gcc-14 is in gcc-14."""
+    return re.sub(r"^\w+-linux-gnu\w*-", "", command) or "gcc"

@@ -1,0 +1,112 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Who installs packages, and what is said when that fails."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.procfleet.procfs.plugins.action import kmod_packages
+
+NAMES = ["linux-headers-6.1", "gcc-12", "make"]
+APT, OURS, INFO = "ansible.builtin.apt", "procfleet.procfs.kmod_packages", "procfleet.procfs.kmod_info"
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """Record what is executed; the answers are given by module, `{}` where there is none."""
+    calls, answers = [], {}
+
+    def execute(_self, module_name, module_args, task_vars):
+        calls.append((module_name, module_args))
+        assert task_vars["inventory_hostname"] == "h1"
+        return dict(answers.get(module_name, {}))
+
+    monkeypatch.setattr(kmod_packages.ActionModule, "_execute_module", execute)
+    return calls, answers
+
+
+@pytest.fixture
+def run(action, sent):
+    def run(**arguments):
+        return action(kmod_packages, **arguments).run(None, {"inventory_hostname": "h1"})
+
+    return run
+
+
+def test_apt_is_ansibles(run, sent):
+    calls, answers = sent
+    answers[APT] = {"changed": True}
+    assert run(names=NAMES, manager="apt", release="6.1") == {"changed": True}
+    ((module, arguments),) = calls
+    assert module == APT
+    assert arguments == {
+        "name": NAMES,
+        "install_recommends": False,
+        "update_cache": True,
+        "cache_valid_time": 3600,
+        "lock_timeout": 120,
+    }
+
+
+def test_apt_takes_away_what_it_fetched_as_well(run, sent):
+    calls, _answers = sent
+    run(names=["gcc"], manager="apt", state="absent")
+    assert calls == [
+        (APT, {"name": ["gcc"], "state": "absent", "purge": True, "lock_timeout": 120}),
+        (APT, {"clean": True}),
+    ]
+
+
+def test_what_could_not_be_taken_away_is_a_failure(run, sent):
+    calls, answers = sent
+    answers[APT] = {"failed": True, "msg": "held"}
+    assert run(names=["gcc"], manager="apt", state="absent") == {"failed": True, "msg": "held"}
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("manager", ["dnf", "zypper", "pacman", "apk", ""])
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_the_others_are_ours(run, sent, manager, state):
+    calls, _answers = sent
+    run(names=NAMES, manager=manager, state=state)
+    assert calls == [(OURS, {"names": NAMES, "manager": manager, "state": state})]
+
+
+def test_what_is_malformed_is_left_to_the_module(run, sent):
+    calls, answers = sent
+    answers[OURS] = {"failed": True, "msg": "missing required arguments: manager"}
+    assert run(names=NAMES)["msg"] == "missing required arguments: manager"
+    assert calls == [(OURS, {"names": NAMES})]
+
+
+def test_a_failure_says_what_there_is(run, sent):
+    calls, answers = sent
+    answers[APT] = {"failed": True, "msg": "No package matching 'linux-headers-6.1' is available."}
+    answers[INFO] = {"offers": ["linux-headers-6.2", "linux-headers-6.3"]}
+    result = run(names=NAMES, manager="apt", release="6.1")
+    assert result["failed"]
+    assert result["msg"] == (
+        "The packages linux-headers-6.1, gcc-12, make for kernel 6.1 could not be installed on h1: "
+        "No package matching 'linux-headers-6.1' is available. The host's package source offers: linux-headers-6.2, "
+        "linux-headers-6.3. Boot a kernel whose headers are offered, or add the source that still has them. "
+        "Nothing was built or loaded."
+    )
+    assert calls[-1] == (INFO, {"offers": "linux-headers-6.1"})
+
+
+@pytest.mark.parametrize("manager", ["pacman", "apk"])
+def test_where_only_the_newest_headers_are_a_reboot_is_the_way(run, sent, manager):
+    _calls, answers = sent
+    answers[OURS] = {"failed": True, "msg": "no"}
+    said = run(names=["make", "linux-lts-dev"], manager=manager, release="6.6.1-0-lts")["msg"]
+    assert (
+        "offers: none. It has the newest kernel's headers alone: upgrade, and reboot into the installed kernel" in said
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "package"),
+    [(["make", "kernel-devel"], "kernel-devel"), (["linux-headers"], "linux-headers"), (["make"], ""), ([], "")],
+)
+def test_the_headers_package(names, package):
+    assert kmod_packages.headers_package(names) == package

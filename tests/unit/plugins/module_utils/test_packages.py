@@ -1,0 +1,147 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Package managers: what is run, what is read from it, and what is made of a failure."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.procfleet.procfs.plugins.module_utils import _packages
+from ansible_collections.procfleet.procfs.plugins.module_utils._command import Finished
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.module_utils._packages import Manager, bring, offered_as, parse_offers
+
+
+@pytest.fixture
+def database(tmp_path, monkeypatch):
+    """A package manager whose packages are files."""
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    files = Manager(["touch", "--"], ["rm", "--"], ["ls", str(folder)], ["echo"])
+    monkeypatch.setattr(_packages, "MANAGERS", {"files": files})
+    return folder
+
+
+def test_packages_come_and_go(database):
+    gcc = str(database / "gcc")
+    assert bring("files", [gcc], True, "", 10) == {"changed": True, "added": ["gcc"], "removed": []}
+    assert bring("files", [gcc], True, "", 10) == {"changed": False, "added": [], "removed": []}
+    assert bring("files", [gcc], False, "", 10) == {"changed": True, "added": [], "removed": ["gcc"]}
+
+
+def test_a_failure_says_the_managers_last_words(database):
+    with pytest.raises(KmodError, match=r"^files failed: .*rm: cannot remove .*No such file"):
+        bring("files", [str(database / "none")], False, "", 10)
+
+
+@pytest.mark.parametrize(("status", "fails"), [(0, False), (102, False), (106, False), (104, True), (1, True)])
+def test_zypper_has_more_than_one_way_to_say_that_it_is_done(monkeypatch, status, fails):
+    monkeypatch.setattr(_packages, "run", lambda *_argv, **_options: Finished(status, "said\n", ""))
+    if fails:
+        with pytest.raises(KmodError, match=r"^zypper failed: said"):
+            bring("zypper", ["gcc"], True, "", 10)
+    else:
+        assert bring("zypper", ["gcc"], True, "", 10)["changed"] is False
+
+
+def test_headers_of_another_kernel_are_no_success(host, database):
+    name = str(database / "linux-headers-6.11.5")
+    with pytest.raises(
+        KmodError, match=r"installed linux-headers-6.11.5: the headers of the running kernel 6.11.4 are"
+    ):
+        bring("files", [name], True, "6.11.4", 10)
+    with pytest.raises(KmodError, match=r"installed nothing new: the headers"):
+        bring("files", [name], True, "6.11.4", 10)
+    (host / "modules/6.11.4/build").mkdir(parents=True)
+    (host / "modules/6.11.4/build/Makefile").touch()
+    assert bring("files", [name], True, "6.11.4", 10)["changed"] is False
+
+
+def test_a_manager_is_given_up_after_its_time(database, monkeypatch):
+    slow = Manager(["sleep"], [], ["true"], [])
+    monkeypatch.setattr(_packages, "MANAGERS", {"slow": slow})
+    with pytest.raises(KmodError, match=r"`sleep 60` took longer than 0.1 s"):
+        bring("slow", ["60"], True, "", 0.1)
+
+
+@pytest.mark.parametrize(("manager", "said"), [("", "of this distribution is known"), ("pip", "manager pip is known")])
+def test_an_unknown_manager(manager, said):
+    with pytest.raises(KmodError, match=said):
+        bring(manager, ["gcc"], True, "", 10)
+
+
+def test_nobody_is_asked_anything():
+    words = {"dnf": "-y", "zypper": "--non-interactive", "pacman": "--noconfirm"}
+    for name, commands in _packages.MANAGERS.items():
+        for command in (commands.install, commands.remove):
+            assert command[0] == name
+            assert words.get(name, "apk") in command
+
+
+@pytest.mark.parametrize(
+    ("package", "name"),
+    [
+        ("linux-headers-6.1.0-56-cloud-amd64", "linux-headers-"),
+        ("kernel-devel-uname-r = 5.14.0-503.35.1.el9_5.x86_64", "kernel-devel-uname-r"),
+        ("kernel-devel-5.14.0-503.35.1.el9_5.x86_64", "kernel-devel-"),
+        ("kernel-default-devel=5.14.21-150400.24.103", "kernel-default-devel"),
+        ("kernel-64kb-devel=5.14.21-150400.24.103", "kernel-64kb-devel"),
+        ("linux-lts-headers", "linux-lts-headers"),
+        ("linux-virt-dev=5.10.180-r0", "linux-virt-dev"),
+    ],
+)
+def test_what_a_package_is_called_without_its_version(package, name):
+    assert offered_as(package) == name
+
+
+ZYPPER = """
+S  | Name                 | Type    | Version               | Arch   | Repository
+---+----------------------+---------+-----------------------+--------+-----------
+i+ | kernel-default-devel | package | 5.14.21-150400.24.1   | x86_64 | Main
+v  | kernel-default-devel | package | 5.14.21-150400.24.103 | x86_64 | Update
+"""
+
+
+@pytest.mark.parametrize(
+    ("manager", "text", "packages"),
+    [
+        ("apt", "linux-headers-b\nlinux-headers-a\n", ["linux-headers-a", "linux-headers-b"]),
+        ("dnf", "kernel-devel-0:5.14.0-1.el9.x86_64\n\n", ["kernel-devel-0:5.14.0-1.el9.x86_64"]),
+        ("pacman", "linux-headers-6.11.5.arch1-1\n", ["linux-headers-6.11.5.arch1-1"]),
+        ("apk", "linux-lts-dev-6.6.134-r0\n", ["linux-lts-dev-6.6.134-r0"]),
+        ("zypper", ZYPPER, ["kernel-default-devel-5.14.21-150400.24.1", "kernel-default-devel-5.14.21-150400.24.103"]),
+        ("zypper", "No matching items found.\n", []),
+        ("apt", "", []),
+    ],
+)
+def test_what_is_offered(manager, text, packages):
+    assert parse_offers(manager, text) == packages
+
+
+@pytest.mark.parametrize(
+    ("there", "command"),
+    [
+        ("apt-cache", ["apt-cache", "pkgnames", "--", "linux-lts-dev"]),
+        ("dnf", ["dnf", "-q", "repoquery", "--available", "--whatprovides", "linux-lts-dev"]),
+        ("apk", ["apk", "search", "--exact", "linux-lts-dev"]),
+    ],
+)
+def test_the_hosts_own_manager_is_asked(monkeypatch, there, command):
+    asked = []
+
+    def run(argv, _timeout, **_options):
+        asked.append(argv)
+        return Finished(0, "x y\n", "")
+
+    monkeypatch.setattr(_packages, "find", lambda name: name if name == there else None)
+    monkeypatch.setattr(_packages, "run", run)
+    assert _packages.offers("linux-lts-dev=1-r0") == ["x", "y"]
+    assert asked == [command]
+
+
+def test_nobody_to_ask_and_a_manager_that_fails(monkeypatch):
+    monkeypatch.setattr(_packages, "find", lambda _name: None)
+    assert _packages.offers("linux-headers") == []
+    monkeypatch.setattr(_packages, "find", lambda name: name if name == "dnf" else None)
+    monkeypatch.setattr(_packages, "run", lambda *_argv, **_options: Finished(1, "No such command: repoquery", ""))
+    assert _packages.offers("kernel-devel") == []
+    assert _packages.offers("") == []
