@@ -63,6 +63,7 @@ def results(names: tuple[str, ...] = MODULES, release: str = RELEASES[0]) -> dic
         "seen": {"kernel": kernel, "modules": {name: seen_module(name, release) for name in names}, "seconds": 0.4},
         "plan": {
             "depends": {name: [] for name in names},
+            "build": [{"name": name, "fingerprint": digest(name, release)} for name in names],
             "fingerprints": {name: digest(name, release) for name in names},
             "entries": {name: [{"path": path, "state": "present"} for path in paths(name)] for name in names},
             "reasons": {},
@@ -100,7 +101,10 @@ def troubled(index: int, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     if index % 90 == 45:
         error = f"{name}.c:41:5: error: implicit declaration of function 'proc_creat'"
         done["built"] = {"failed_modules": {name: [error]}, "log": "/var/lib/procfleet/build.log", "seconds": 61.5}
-        done["asserted"]["entries"] = [one for one in done["asserted"]["entries"] if name not in one["path"]]
+        left = [{**entry(path), "module": other} for other in names if other != name for path in paths(other)]
+        done["loaded"] = {"modules": {}, "failed_modules": {name: {"msg": f"{name} does not build", "sent": False}}}
+        done["loaded"]["asserted"] = {"entries": left, "failed_entries": [], "explanation": ""}
+        done["asserted"] = {"skipped": True}
     return done
 
 

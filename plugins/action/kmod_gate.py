@@ -11,6 +11,7 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import Co
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._gate import decide
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._part import STEPS
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._record import utc_now
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import sane
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._waves import tolerated
 
 
@@ -31,7 +32,10 @@ class ActionModule(ControllerAction):
             raise KmodError("No wave is open", "the rollout was stopped, or is over", "Begin one with kmod_waves")
         hosts = rollout["waves"][rollout["open"]]["hosts"]
         variables = {step: arguments["registered"].get(step) for step in STEPS}
-        results = dict(registered(task_vars["hostvars"], hosts, variables))
+        results = {
+            host: {**steps, **{step: sane(steps[step]) for step in ("loaded", "watched")}}
+            for host, steps in registered(task_vars["hostvars"], hosts, variables)
+        }
         allowed = len(hosts) if self._task.check_mode else tolerated(arguments["tolerance"], len(hosts))
         rollback = arguments["rollback"] and not self._task.check_mode
         return {"changed": False, **decide(rollout, results, allowed, rollback, utc_now())}

@@ -17,6 +17,7 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._junit import jun
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._page import page
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._part import STEPS, host_part
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._record import Run, record, utc_now
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import lost
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._table import table
 
 JUNIT, PAGE, RECORD = "junit.xml", "index.html", "record.json"
@@ -48,9 +49,8 @@ class ActionModule(ControllerAction):
         begun = [result["contract"].get("started", now) for result in results.values()]
         playbook = " ".join(context.CLIARGS.get("args") or [])
         waves = tuple(closed_waves(rollout, results))
-        return Run(
-            playbook, min(begun, default=now), now, bool(self._task.check_mode), waves, rollout.get("stopped", "")
-        )
+        stopped = rollout.get("stopped") or "".join(lost(rollout))
+        return Run(playbook, min(begun, default=now), now, bool(self._task.check_mode), waves, stopped)
 
 
 def write(whole: dict[str, Any], folder: Path) -> list[str]:

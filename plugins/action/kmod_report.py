@@ -11,7 +11,7 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import Co
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._gate import fate, touched, untouched
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import failures, lost, prediction, summary
 
-_STEPS = ("loaded", "asserted", "returned")
+_STEPS = ("loaded", "asserted", "watched", "returned")
 
 
 class ActionModule(ControllerAction):
@@ -23,6 +23,7 @@ class ActionModule(ControllerAction):
         "jobs": {"type": "list", "elements": "dict", "default": []},
         "loaded": {"type": "dict", "default": {}},
         "asserted": {"type": "dict", "default": {}},
+        "watched": {"type": "dict", "default": {}},
         "returned": {"type": "dict", "default": {}},
         "rollout": {"type": "dict", "default": {}},
         "verify": {"type": "bool", "default": False},
@@ -35,7 +36,8 @@ class ActionModule(ControllerAction):
         said = failures(results)
         trouble = (said or rollout.get("trouble", {}).get(host, [])) + fate(rollout, host, results)
         if trouble:
-            rest = [] if lost(results["loaded"]) else ["What is not named here is in the wanted state"]
+            gone = any(lost(results[step]) for step in _STEPS)
+            rest = [] if gone else ["What is not named here is in the wanted state"]
             raise KmodError("\n".join([f"On {host}:", *trouble, *rest]))
         idle = untouched(rollout, host)
         shown = "\n".join([*summary(results), *([idle] if idle else [])])

@@ -39,11 +39,14 @@ class ActionModule(ControllerAction):
                 "Set both, or none to leave the modules unsigned",
             )
         signed: list[str] = []
-        if arguments["modules"]:
+        store = ImageStore(arguments["store"])
+        missing = [one for one in arguments["modules"] if not store.get(one["name"], one["fingerprint"])]
+        if missing:
             signing = Signing.of(key, certificate, arguments["sign_file"])
-            signing.check()
-            if not (arguments["trial"] or self._task.check_mode):
-                signed = sign(arguments["modules"], signing, ImageStore(arguments["store"]))
+            with store.turn():  # a token may not take two at once, and once is enough
+                signing.check()
+                if not (arguments["trial"] or self._task.check_mode):
+                    signed = sign(missing, signing, store)
         return {"changed": False, "signed": signed}
 
 
@@ -51,16 +54,15 @@ def sign(modules: list[dict[str, Any]], signing: Signing, store: ImageStore) -> 
     """Put a signed image into the store for each build that is there unsigned only; return the names."""
     signer = read_certificate(signing.certificate)
     done = []
-    with store.turn():  # a token may not take two at once, and once is enough
-        for one in modules:
-            name, fingerprint = one["name"], one["fingerprint"]
-            if store.get(name, fingerprint):
-                continue
-            found = store.get(name, one["build"])
-            if found is None:
-                store.pass_failure(name, one["build"], fingerprint)
-                continue
-            image = signing.sign(name, found[0])
-            store.put(name, fingerprint, base64.b64encode(image).decode("ascii"), sha256(image), signer)
-            done.append(name)
+    for one in modules:
+        name, fingerprint = one["name"], one["fingerprint"]
+        if store.get(name, fingerprint):
+            continue
+        found = store.get(name, one["build"])
+        if found is None:
+            store.pass_failure(name, one["build"], fingerprint)
+            continue
+        image = signing.sign(name, found[0])
+        store.put(name, fingerprint, base64.b64encode(image).decode("ascii"), sha256(image), signer)
+        done.append(name)
     return done

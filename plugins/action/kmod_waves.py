@@ -36,14 +36,20 @@ class ActionModule(ControllerAction):
                 "waves need hosts that keep in step",
                 "Use `strategy: linear`, which is Ansible's own",
             )
+        if self._task.get_play().serial:
+            raise KmodError(
+                "The play has `serial`", "waves are of all its hosts", "Take it out: kmod_waves does its work"
+            )
         tolerated(arguments["tolerance"], 0)
         steps = registered(task_vars["hostvars"], task_vars["ansible_play_hosts_all"], {"plan": arguments["plan"]})
         plans = {host: results["plan"] for host, results in steps}
         fit = {host for host, plan in plans.items() if plan.get("fingerprints")}
         hosts = [host for host in task_vars["ansible_play_batch"] if host in fit]
         changing = {host for host in hosts if plans[host]["modules"]}
-        sizes = ["100%"] if self._task.check_mode else arguments["waves"]
-        found = waves(hosts, changing, sizes, Inventory(self._matcher(task_vars), set(plans) - fit))
+        inventory = Inventory(self._matcher(task_vars), set(plans) - fit)
+        found = waves(hosts, changing, arguments["waves"], inventory)  # in check mode for its errors alone
+        if self._task.check_mode:
+            found = waves(hosts, changing, ["100%"], inventory)
         now = utc_now()
         return {"changed": False, **begin(f"{now}-{secrets.token_hex(4)}", found, now)}
 

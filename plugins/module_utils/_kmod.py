@@ -13,11 +13,11 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._elf import descr
 from ansible_collections.procfleet.procfs.plugins.module_utils._entry import normalise as normalise_entry
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_bytes, sha256
-from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import taint
+from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import boot_id, taint
 from ansible_collections.procfleet.procfs.plugins.module_utils._kmsg import faults_since, log_position
 from ansible_collections.procfleet.procfs.plugins.module_utils._load import drop_unneeded
 from ansible_collections.procfleet.procfs.plugins.module_utils._lock import host_lock
-from ansible_collections.procfleet.procfs.plugins.module_utils._manifest import way_back
+from ansible_collections.procfleet.procfs.plugins.module_utils._manifest import as_noted, way_back
 from ansible_collections.procfleet.procfs.plugins.module_utils._modules import live_names, probe_modules
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import installed_path, normalise
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import dependents, load_order
@@ -50,7 +50,7 @@ def manage(modules: list[dict[str, Any]], options: Options) -> dict[str, Any]:
     Groups of modules that depend on each other stand or fall together; other groups go on.
     :param modules: each {name, path, fingerprint, parameters, depends, log, entries, gone}.
     :return: {changed, modules, failed_modules, brought, diff, taint, asserted, faults,
-        log_position}.
+        log_position, boot_id}.
     :raises KmodError: when the request itself is wrong; then nothing was done.
     """
     if not modules:
@@ -133,6 +133,7 @@ def _manage(wanted: dict[str, dict[str, Any]], options: Options) -> dict[str, An
         "asserted": report(asserted),
         "faults": faults_since(options.log_since),
         "log_position": log_position(),
+        "boot_id": boot_id(),
         "diff": [_diff(wanted[name], seen[name], images[name]) for name in changed],
     }
 
@@ -153,7 +154,12 @@ def _assert_calm(
 def _ways_back(
     wanted: dict[str, dict[str, Any]], release: str
 ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    """Return the requests for the former states, without what this rollout did not change, and what cannot go back."""
+    """Return the requests for the former states, and what cannot go back.
+
+    What this rollout did not change is left alone, unless it uses what goes back: then it is there to be loaded anew.
+    Modules that belong together go back together, or not at all: nobody has proven one's former build with another's
+    new one.
+    """
     back: dict[str, dict[str, Any]] = {}
     failed: dict[str, dict[str, Any]] = {}
     for name, module in wanted.items():
@@ -164,6 +170,14 @@ def _ways_back(
             continue
         if request:
             back[name] = request
+    for group in groups({name: module["depends"] for name, module in wanted.items()}, list(wanted)):
+        stuck = [name for name in group if name in failed]
+        for name in group:
+            if stuck and name in back:
+                del back[name]
+                failed[name] = {"msg": "%s stays as it is: %s cannot go back" % (name, ", ".join(stuck))}
+            elif name not in back and not stuck and set(group) & set(back):
+                back.update(as_noted(wanted[name], release))
     return back, failed
 
 
@@ -258,13 +272,17 @@ def _apply(
             transaction.run({name: decisions[name] for name in group})
         except KmodError as error:
             failed.update({name: dict(error.details, msg=error.message) for name in group if decisions[name].changes})
+        failed.update(
+            {name: dict(one.details, msg=one.message, restored=False) for name, one in transaction.noticed.items()}
+        )
         logs.update(transaction.log)
         asserted += [dict(one, module=name) for name, results in transaction.asserted.items() for one in results]
     if options.install and any(one.install or one.purge for one in decisions.values()):
         try:
             update_index(options.rules.release)
         except KmodError as error:
-            failed.update({name: dict(error.details, msg=error.message) for name in order if decisions[name].install})
+            touched = [name for name in order if decisions[name].install or decisions[name].purge]
+            failed.update({name: dict(error.details, msg=error.message, restored=False) for name in touched})
     return logs, asserted, failed
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_json
-from ansible_collections.procfleet.procfs.plugins.module_utils._names import build_dir, manifest_path
+from ansible_collections.procfleet.procfs.plugins.module_utils._names import installed_path, load_conf, manifest_path
+from ansible_collections.procfleet.procfs.plugins.module_utils._store import published
 
 _KEYS = ("fingerprint", "sha256", "build_id", "parameters", "entries")
 
@@ -43,12 +44,15 @@ def next_manifest(module: dict[str, Any], seen: dict[str, Any], before: dict[str
     stood = seen["state"] == "live" or seen["persist"]["load"]
     if stood and all(before.get(key) == module[key] for key in ("fingerprint", "parameters")):
         return dict(said, rollout=before.get("rollout"), former=before.get("former"))
-    return dict(said, rollout=module["rollout"], former=former_state(seen, before))
+    # A call that was cut off between load and note has left the wanted image running; the former is the noted one.
+    cut_off = seen["state"] == "live" and seen["build_id"] == module["build_id"] != before.get("build_id")
+    stood_before = dict(seen, build_id=before["build_id"]) if cut_off and before else seen
+    return dict(said, rollout=module["rollout"], former=former_state(stood_before, before))
 
 
 def former_state(seen: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """Return where a way back leads: {state}, `loaded`, `unloaded`, `absent` or `foreign`, and its build."""
-    if seen["state"] == "live" and seen["build_id"] != before.get("build_id"):
+    if seen["state"] == "live" and (not before or seen["build_id"] != before.get("build_id")):
         return {"state": "foreign", "build_id": seen["build_id"]}
     if not before or (seen["state"] != "live" and not seen["installed"]):
         return {"state": "absent"}
@@ -77,11 +81,23 @@ def way_back(module: dict[str, Any], release: str) -> dict[str, Any] | None:
     back = dict(module, state=former["state"], persist=former.get("persist", False), note=former)
     if former["state"] == "absent":
         return back
-    path = "%s/%s.ko" % (build_dir(release, name, former["fingerprint"]), name)
-    if not os.path.exists(path):
-        raise KmodError("%s cannot go back" % name, "%s is not there any more" % path, "Deploy its former source")
+    build = published(release, name, former["fingerprint"])
+    if not build or build["sha256"] != former["sha256"]:
+        raise KmodError(
+            "%s cannot go back" % name, "its former build is not here any more, or damaged", "Deploy its former source"
+        )
     said = {key: former[key] for key in ("fingerprint", "parameters")}
-    return dict(back, path=path, entries=former["entries"] or [], **said)
+    return dict(back, path=build["path"], entries=former["entries"] or [], **said)
+
+
+def as_noted(module: dict[str, Any], release: str) -> dict[str, dict[str, Any]]:
+    """Return by its name the request that keeps a module as it is noted; nothing where no note is there."""
+    name, note = module["name"], read_manifest(release, module["name"])
+    if not note:
+        return {}
+    said = {key: note.get(key) for key in ("fingerprint", "parameters", "rollout")}
+    said.update(state="loaded", persist=os.path.exists(load_conf(name)), path=installed_path(release, name))
+    return {name: dict(module, entries=note.get("entries") or [], **said)}
 
 
 def settled(note: dict[str, Any]) -> dict[str, Any]:

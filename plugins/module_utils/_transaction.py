@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import contextlib
+import os
+from typing import Any, Iterator, NamedTuple
 
 from ansible_collections.procfleet.procfs.plugins.module_utils import _modules, _names, _store
 from ansible_collections.procfleet.procfs.plugins.module_utils._assert import check_entries
@@ -30,6 +32,18 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._names import (
     installed_path,
     manifest_path,
 )
+
+
+@contextlib.contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Make a failure of the system one that puts things back: a read-only file system, no memory, no space."""
+    try:
+        yield
+    except OSError as error:
+        place = " at %s" % error.filename if error.filename else ""
+        raise KmodError(
+            what + " failed", "%s%s" % (os.strerror(error.errno or 0), place), "Mend it, and run again"
+        ) from error
 
 
 class Rules(NamedTuple):
@@ -64,13 +78,15 @@ class Transaction:
         self.modules, self.seen, self.images = modules, seen, images
         self.log: dict[str, list[str]] = {module["name"]: [] for module in modules}
         self.asserted: dict[str, list[dict[str, Any]]] = {}  # module -> results of its entries
+        self.noticed: dict[str, KmodError] = {}  # what went wrong, and was left loaded to be looked at
         self._former: dict[str, bytes | None] = {}  # each file that was changed -> what it held
         self._tried: set[str] = set()  # what may be loaded now by our doing
 
     def run(self, decisions: dict[str, Decision]) -> None:
         """Apply the decisions; on failure put everything back and raise what went wrong."""
         try:
-            self._apply(decisions)
+            with _explained("The change of %s" % ", ".join(self.log)):
+                self._apply(decisions)
         except KmodError as error:
             trouble = self._put_back(decisions)
             state = "could not be put back: %s" % "; ".join(trouble) if trouble else "is as it was before"
@@ -109,10 +125,16 @@ class Transaction:
         with KernelLog() as log:
             self.asserted[name] = check_entries(entries, self.rules.limits)
             records = log.read()
-        if not (decision.load and self.rules.rollback):
+        if not decision.load:
             return
-        check_calm(name, "its entries were read", before, records)
-        _must_hold(name, self.asserted[name])
+        try:
+            check_calm(name, "its entries were read", before, records)
+        except KmodError as error:
+            if self.rules.rollback:
+                raise
+            self.noticed[name] = error
+        if self.rules.rollback:
+            _must_hold(name, self.asserted[name])
 
     def _publish(self, module: dict[str, Any]) -> None:
         """Put an image at its build's address, for the way back as well; without `install` only one that came along."""
@@ -174,7 +196,8 @@ class Transaction:
     @staticmethod
     def _try(trouble: list[str], step: Any, what: Any) -> None:
         try:
-            step(what)
+            with _explained("Putting back"):
+                step(what)
         except KmodError as error:
             trouble.append(error.message)
 

@@ -179,6 +179,10 @@ log_position:
   description: The number of the newest record in the kernel's log afterwards; -1 where there is none.
   returned: when the request could be understood
   type: int
+boot_id:
+  description: The identity of the boot in which all this is true.
+  returned: when the request could be understood
+  type: str
 faults:
   description: Lines with which the kernel began to tell of a warning or a fault, after O(log_since).
   returned: when the request could be understood

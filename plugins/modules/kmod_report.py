@@ -36,6 +36,10 @@ options:
     description: The result of M(procfleet.procfs.proc_assert); empty when nothing was asserted.
     type: dict
     default: {}
+  watched:
+    description: The result of M(procfleet.procfs.kmod) in check mode, after a soak.
+    type: dict
+    default: {}
   returned:
     description: The result of M(procfleet.procfs.kmod) with V(former), where the host went back.
     type: dict

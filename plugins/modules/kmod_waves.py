@@ -16,6 +16,7 @@ description:
   - Hosts on which nothing is to be done come first, in a wave C(unchanged) that is only looked at. The others keep
     their place, whoever is to be changed, so that a rollout that was interrupted continues where it was.
   - In check mode all hosts are in one wave.
+  - The play must keep its hosts in step, and must not have C(serial).
 options:
   waves:
     description:

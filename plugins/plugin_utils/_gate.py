@@ -51,6 +51,7 @@ def decide(rollout: Rollout, results: dict[str, Steps], tolerance: int, rollback
         **rollout,
         "waves": [closed if one["index"] == index else one for one in rollout["waves"]],
         "open": None,
+        "rollback": rollback,
         "trouble": {**rollout["trouble"], **bad},
         "back": {**rollout["back"], **{host: names for host, names in back.items() if names}},
     }
@@ -61,6 +62,8 @@ def decide(rollout: Rollout, results: dict[str, Steps], tolerance: int, rollback
 
 def trouble(steps: Steps) -> tuple[list[str], set[str]]:
     """Return why a host does not pass, in lines, and the modules that may be at fault: all, where nobody can tell.
+
+    `steps` are such as `_report.sane` lets through.
 
     What was never sent to the host (it did not build, it does not fit) has changed nothing there, and is no fault here.
     """
@@ -77,7 +80,7 @@ def trouble(steps: Steps) -> tuple[list[str], set[str]]:
 def _noticed(steps: Steps, everything: set[str]) -> tuple[list[str], set[str]]:
     """Return what the second look after the soak found, and whose fault it may be."""
     watched = steps.get("watched") or {}
-    if watched.get("skipped") or not watched.get("modules"):
+    if watched.get("skipped") or not watched.get("modules") or not steps["loaded"].get("modules"):
         return [], set()
     drifted = {name: one["reasons"] for name, one in watched["modules"].items() if one["changed"]}
     for name, results in by_module(steps, "watched").items():
@@ -87,6 +90,7 @@ def _noticed(steps: Steps, everything: set[str]) -> tuple[list[str], set[str]]:
     faults = [f"the kernel says: {text}" for text in watched["faults"][:3]]
     gained = gained_taint(steps["loaded"]["taint"]["flags"], watched["taint"]["flags"])
     faults += [f"the kernel gained taint {gained}"] if gained else []
+    faults += ["the host was started anew meanwhile"] if steps["loaded"]["boot_id"] != watched["boot_id"] else []
     return lines + faults, everything if faults else set(drifted)
 
 
@@ -101,6 +105,7 @@ def undone(steps: Steps, culprits: set[str]) -> list[str]:
     if lost(loaded):
         return [name for name in depends if name in together]
     changed = {name for name, one in (loaded.get("modules") or {}).items() if one["changed"]}
+    changed |= {name for name, one in (loaded.get("failed_modules") or {}).items() if one.get("restored") is False}
     return [name for name in depends if name in together & changed]
 
 
@@ -114,8 +119,10 @@ def closed_waves(rollout: Rollout, results: dict[str, Steps]) -> list[dict[str, 
         one = {key: value for key, value in wave.items() if key != "index"}
         if one["outcome"] == "running":
             one["outcome"] = "failed"
-        elif one["outcome"] == "failed" and all(
-            as_before(results.get(host, {}), host in rollout["back"]) for host in one["hosts"]
+        elif (
+            one["outcome"] == "failed"
+            and rollout.get("rollback")
+            and all(as_before(results.get(host, {}), host in rollout["back"]) for host in one["hosts"])
         ):
             one["outcome"] = "returned"
         waves.append(one)
@@ -129,7 +136,8 @@ def as_before(steps: Steps, asked: bool) -> bool:
         return False
     if asked and "modules" not in returned:
         return False
-    undone = {name for name, one in (loaded.get("failed_modules") or {}).items() if one.get("restored", True)}
+    failed = (loaded.get("failed_modules") or {}).items()
+    undone = {name for name, one in failed if one.get("restored") or not one.get("sent", True)}
     undone |= set(returned.get("modules") or {})
     return set(failing_modules(steps)) <= undone
 
@@ -190,6 +198,10 @@ def fate(rollout: Rollout, host: str, steps: Steps) -> list[str]:
         return [f"{said}. Once it answers, playbooks/status.yml says how it stands, and deploy.yml mends it"]
     lines = [f"{name} could not go back: {one['msg']}" for name, one in sorted(returned["failed_modules"].items())]
     gone = [name for name in names if name in returned["modules"] and name not in returned["failed_modules"]]
+    if lost(steps.get("loaded") or {}):
+        kept = [name for name in names if name not in returned["modules"] and name not in returned["failed_modules"]]
+        said = f"{', '.join(kept)} was not noted as changed, and was left as it is; playbooks/status.yml says how"
+        lines += [said] if kept else []
     reason = f", for {rollout['stopped']}" if rollout["stopped"] else ""
     return lines + [f"{name} went back to its former state{reason}" for name in gone]
 

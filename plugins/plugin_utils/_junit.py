@@ -50,6 +50,8 @@ def _look(host: dict[str, Any]) -> xml.Element:
     case = _case(host["name"], "host", host["seconds"].get("look", 0.0))
     if host["error"]:
         _outcome(case, "error", "unreachable" if not host["reachable"] else "stopped", [host["error"]])
+    elif host["state"] == "failed" and not any(one["state"] == "failed" for one in host["modules"].values()):
+        _outcome(case, "failure", "did not pass", host["failures"])
     elif host["state"] == "unknown":
         _outcome(case, "skipped", "not looked at", [])
     return case

@@ -39,15 +39,17 @@ def host_part(name: str, results: dict[str, Result], rollout: Result | None = No
     results = touched(rollout, name, results)
     error = _error(results)
     steps = {step: _usable(results.get(step)) for step in STEPS}
+    steps["built"] = _own(steps["built"], steps["plan"])
     asserted = {**by_module(steps), **by_module(steps, "returned")}
     modules = {module: _module(module, steps, error, asserted.get(module, [])) for module in _names(steps)}
     wave, back = wave_of(rollout, name), fate(rollout, name, results)
     trouble = (rollout.get("trouble") or {}).get(name, [])
     wrong = _failures(error, steps) or trouble
+    unwell = trouble or steps["returned"].get("failed_modules")
     kernel = steps["seen"].get("kernel") or {}
     return {
         "name": name,
-        "state": "failed" if trouble and not error else _host_state(error, modules, steps),
+        "state": "failed" if unwell and not error else _host_state(error, modules, steps),
         "reachable": not (error and error["unreachable"]) and bool(steps["contract"] or steps["seen"]),
         "error": error["message"] if error else "",
         "kernel": _kernel(kernel),
@@ -66,6 +68,13 @@ def _usable(result: Result | None) -> Result:
     if not result or any(result.get(flag) for flag in ("skipped", "failed", "unreachable")):
         return {}
     return result
+
+
+def _own(built: Result, plan: Result) -> Result:
+    """Return the result of the building without what the host builds for others alone."""
+    mine = {one["name"] for one in plan.get("build") or []}
+    failed = {name: lines for name, lines in (built.get("failed_modules") or {}).items() if name in mine}
+    return {**built, "failed_modules": failed} if built else built
 
 
 def _error(results: dict[str, Result]) -> Result | None:
@@ -141,7 +150,8 @@ def _module(name: str, steps: dict[str, Result], error: Result | None, entries: 
     seen = (steps["seen"].get("modules") or {}).get(name) or {}
     plan, managed = steps["plan"], (steps["loaded"].get("modules") or {}).get(name)
     bad = _bad(name, steps)
-    back = name in (steps["returned"].get("modules") or {})
+    returned = steps["returned"]
+    back = name in (returned.get("modules") or {}) and name not in (returned.get("failed_modules") or {})
     mended = managed is not None and not bad and not back
     reasons = list((plan.get("reasons") or {}).get(name, [])) + (["it went back to its former state"] if back else [])
     one: Result = {

@@ -35,6 +35,34 @@ def lost(result: dict[str, Any]) -> list[str]:
     return [said] if result.get("failed") else []
 
 
+def sane(result: dict[str, Any]) -> dict[str, Any]:
+    """Return what a host answered to `kmod`, if it has the shape of an answer; else a failure that says so.
+
+    One host that talks nonsense must not keep the gate from sending the others back.
+    """
+    modules, failed = result.get("modules"), result.get("failed_modules")
+    asserted = result.get("asserted")
+    well = (
+        all(isinstance(one, dict) and "changed" in one for one in _values(modules))
+        and all(isinstance(one, dict) and isinstance(one.get("msg"), str) for one in _values(failed))
+        and all(isinstance(one, dict) and {"path", "holds"} <= set(one) for one in _entries(asserted))
+    )
+    if well:
+        return result
+    return {"failed": True, "changed": False, "msg": "its answer makes no sense: see what runs as Python there"}
+
+
+def _values(mapping: Any) -> list[Any]:
+    return list(mapping.values()) if isinstance(mapping, dict) else [] if mapping is None else [None]
+
+
+def _entries(asserted: Any) -> list[Any]:
+    if asserted is None:
+        return []
+    entries = asserted.get("entries") if isinstance(asserted, dict) else None
+    return entries if isinstance(entries, list) else [None]
+
+
 def named(name: str, said: str) -> str:
     """Return what is said of a module with its name, which most messages begin with."""
     return said if said.startswith(name) else f"{name}: {said}"
@@ -53,10 +81,9 @@ def by_module(steps: dict[str, Any], step: str = "loaded") -> dict[str, list[dic
         for result in steps[step]["asserted"]["entries"]:
             found.setdefault(result["module"], []).append(result)
     elif step == "loaded" and steps["plan"]:
-        # Those of all survivors, in one list, in order.
+        # Those of all modules, in one list, in order.
         plan = steps["plan"]
-        left = survivors(plan, steps.get("built") or {}, steps["loaded"])
-        owners = [name for name in left for _entry in plan["entries"].get(name, [])]
+        owners = [name for name in plan["depends"] for _entry in plan["entries"].get(name, [])]
         for owner, result in zip(owners, steps["asserted"].get("entries") or [], strict=False):
             found.setdefault(owner, []).append(result)
     return found

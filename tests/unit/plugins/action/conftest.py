@@ -12,9 +12,9 @@ from ansible.parsing.dataloader import DataLoader
 
 @pytest.fixture
 def action():
-    def make(module, check=False, strategy="linear", **arguments):
+    def make(module, check=False, strategy="linear", serial=(), **arguments):
         task = SimpleNamespace(args=arguments, check_mode=check, async_val=0, action="x", diff=False)
-        task.get_play = lambda: SimpleNamespace(strategy=strategy)
+        task.get_play = lambda: SimpleNamespace(strategy=strategy, serial=serial)
         shell = SimpleNamespace(tmpdir=None)
         return module.ActionModule(task, SimpleNamespace(_shell=shell), SimpleNamespace(), DataLoader(), None, None)
 

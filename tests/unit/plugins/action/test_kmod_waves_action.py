@@ -93,6 +93,33 @@ def test_a_strategy_that_does_not_keep_step_is_refused(begin, strategy):
     assert begin({"w1": planned()}, [1], strategy="ansible.builtin.linear")["open"] == 0
 
 
+def test_serial_is_refused_for_each_batch_would_have_its_canary(begin):
+    with pytest.raises(AnsibleActionFail, match="The play has `serial`: waves are of all its hosts"):
+        begin({"w1": planned()}, [1], serial=[5])
+
+
+def test_a_typo_is_found_in_check_mode_as_well(begin):
+    with pytest.raises(AnsibleActionFail, match="kmod_waves holds 'x%'"):
+        begin({"w1": planned()}, ["x%"], check=True)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"modules": {"m": {}}},
+        {"modules": "x"},
+        {"modules": {}, "failed_modules": {"m": "x"}},
+        {"modules": {}, "asserted": {"entries": [{"path": "/proc/m"}]}},
+        {"modules": {}, "asserted": []},
+    ],
+)
+def test_a_host_that_talks_nonsense_sends_its_wave_back(begin, gate, nonsense):
+    hosts = {"w1": planned(__kmod_loaded=LOADED), "w2": planned(__kmod_loaded=nonsense), "w3": planned()}
+    after = gate(begin(hosts, [2, 1]), hosts)
+    assert after["back"] == {"w1": ["m"], "w2": ["m"]}
+    assert "w2: its answer makes no sense" in after["stopped"]
+
+
 def test_nobody_to_roll_out_to(begin):
     assert begin({"b": planned(BUILDER)}, [1])["open"] is None
 

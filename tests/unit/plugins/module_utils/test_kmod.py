@@ -47,6 +47,7 @@ def world(host, monkeypatch):
     class Recorded:
         def __init__(self, _rules, modules, _seen, _images):
             self.names, self.log, self.asserted = [module["name"] for module in modules], {}, {}
+            self.noticed = {}
 
         def run(self, decisions):
             made.groups.append((self.names, {name: one.unload for name, one in decisions.items() if one.changes}))
@@ -154,7 +155,8 @@ def test_what_is_in_tree_is_named_for_modprobe(world, monkeypatch):
 def test_a_missed_index_fails_what_was_installed_and_nothing_is_lost(world):
     world.index_error = KmodError("depmod failed for 6.1", "No space left on device")
     result = manage(["a"])
-    assert result["failed_modules"]["a"]["msg"] == "depmod failed for 6.1: No space left on device."
+    failed = {"msg": "depmod failed for 6.1: No space left on device.", "restored": False}
+    assert result["failed_modules"] == {"a": failed}
     assert result["modules"]["a"]["log"] == ["line"]
 
 
@@ -226,12 +228,30 @@ def test_the_way_back_is_each_modules_own(world, monkeypatch):
         return None if module["name"] == "others" else {**module, "state": "absent"}
 
     monkeypatch.setattr(_kmod, "way_back", way_back)
-    world.seen = {"a": live()}
+    monkeypatch.setattr(_kmod, "as_noted", lambda module, _release: {module["name"]: {**module, "state": "loaded"}})
+    world.seen = {"a": live(), "others": live()}
     modules = [{"name": "a"}, {"name": "none"}, {"name": "others"}]
     result = _kmod.manage(modules, options("former", rollout="r1"))
     assert world.groups == [(["a"], {"a": True})]
     assert result["failed_modules"] == {"none": {"msg": "none has no former state on this host."}}
     assert list(result["modules"]) == ["a"]
+
+    # What another rollout brought stays as it is noted, but is loaded anew where it uses what goes back.
+    world.groups.clear()
+    result = _kmod.manage([{"name": "a"}, {"name": "others", "depends": ["a"]}], options("former", rollout="r1"))
+    assert world.groups == [(["a", "others"], {"a": True, "others": True})]
+
+    # What belongs together goes back together, or not at all.
+    world.groups.clear()
+    result = _kmod.manage([{"name": "none"}, {"name": "a", "depends": ["none"]}], options("former", rollout="r1"))
+    assert world.groups == []
+    assert result["failed_modules"]["a"] == {"msg": "a stays as it is: none cannot go back"}
+
+
+def test_a_missed_index_is_said_as_well_where_files_were_removed(world):
+    world.index_error = KmodError("depmod failed for 6.1")
+    world.seen = {"a": live(installed={"path": "/p", "sha256": "sum"})}
+    assert list(manage(["a"], state="absent")["failed_modules"]) == ["a"]
 
 
 def test_groups():

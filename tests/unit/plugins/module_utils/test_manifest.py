@@ -7,10 +7,11 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.procfleet.procfs.plugins.module_utils import _names
+from ansible_collections.procfleet.procfs.plugins.module_utils import _names, _store
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-from ansible_collections.procfleet.procfs.plugins.module_utils._files import write_atomic, write_json
+from ansible_collections.procfleet.procfs.plugins.module_utils._files import sha256, write_atomic, write_json
 from ansible_collections.procfleet.procfs.plugins.module_utils._manifest import (
+    as_noted,
     former_state,
     next_manifest,
     read_manifest,
@@ -71,6 +72,7 @@ def test_loading_what_was_unloaded_on_purpose_is_one():
         ({**ABSENT}, {}, "absent"),
         ({**LIVE, "build_id": "other"}, noted("1"), "foreign"),
         (LIVE, {}, "foreign"),
+        ({**LIVE, "build_id": None}, {}, "foreign"),
     ],
 )
 def test_former_state(seen, before, state):
@@ -82,9 +84,9 @@ def request(**more):
 
 
 def note(host, **more):
-    former = {**module("1"), "state": "loaded", "persist": True}
+    _store.publish(R, "m", "1" * 64, b"image", {"build_id": "b1"})
+    former = {**module("1", sha256=sha256(b"image")), "state": "loaded", "persist": True}
     write_json(_names.manifest_path(R, "m"), {**noted("2"), "former": former, **more})
-    write_atomic("%s/m.ko" % _names.build_dir(R, "m", "1" * 64), b"image")
 
 
 def test_the_way_back(host):
@@ -113,13 +115,38 @@ def test_back_to_nothing(host):
     [
         (None, "m has no former state on this host"),
         ({"state": "foreign", "build_id": "f00"}, r"what ran before \(build-id f00\) was not loaded by procfleet"),
-        ({**module("7"), "state": "loaded", "persist": True}, r"m-7{32}/m\.ko is not there any more"),
+        ({**module("7"), "state": "loaded", "persist": True}, "its former build is not here any more, or damaged"),
+        ({**module("1"), "state": "loaded", "persist": True}, "its former build is not here any more, or damaged"),
     ],
 )
 def test_where_there_is_no_way_back(host, former, said):
     note(host, former=former)
     with pytest.raises(KmodError, match=said):
         way_back(request(), R)
+
+
+def test_a_former_build_that_was_damaged_is_no_way_back(host):
+    note(host)
+    write_atomic("%s/m.ko" % _names.build_dir(R, "m", "1" * 64), b"image, damaged")
+    with pytest.raises(KmodError, match="or damaged"):
+        way_back(request(), R)
+
+
+def test_what_stays_is_asked_for_as_it_is_noted(host):
+    assert as_noted(request(), R) == {}
+    note(host)
+    asked = as_noted(request(rollout="another"), R)["m"]
+    assert (asked["state"], asked["fingerprint"], asked["rollout"]) == ("loaded", "2" * 64, "r2")
+    assert (asked["path"], asked["persist"]) == (_names.installed_path(R, "m"), False)
+    write_atomic(_names.load_conf("m"), b"m")
+    assert as_noted(request(), R)["m"]["persist"] is True
+
+
+def test_a_call_that_was_cut_off_does_not_forget_the_former_build():
+    running = {**LIVE, "build_id": "b2"}  # loaded, and then the process was killed before it took note
+    former = next_manifest(module("2"), running, noted("1"))["former"]
+    assert (former["state"], former["fingerprint"]) == ("loaded", "1" * 64)
+    assert next_manifest(module("2"), running, {})["former"]["state"] == "foreign"
 
 
 def test_the_entries_stay_on_the_host(host):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 
@@ -343,6 +344,28 @@ def test_it_is_left_to_be_looked_at_where_that_is_asked_for(kernel):
     run.run({"b": RELOAD})
     assert kernel.running["b"][0] == "B2"
     assert run.asserted["b"] == [{"path": "/proc/b", "holds": False}]
+
+
+def test_a_kernel_that_warns_is_told_even_where_nothing_goes_back(kernel):
+    kernel.failing = {("warns", "/proc/a")}
+    run = transaction([wanted("a", "A2")], [deployed(kernel, "a", "A1")], rollback=False)
+    run.run({"a": RELOAD})
+    assert kernel.running["a"][0] == "A2"
+    assert "a made the kernel warn or fault" in run.noticed["a"].message
+
+
+def test_an_error_of_the_system_puts_all_back_as_well(kernel, host, monkeypatch):
+    seen = [deployed(kernel, "a", "A1")]
+    before = files(host)
+
+    def read_only(_files):
+        raise OSError(errno.EROFS, "Read-only file system", "/etc/modules-load.d")
+
+    monkeypatch.setattr(_transaction, "write_boot_files", read_only)
+    with pytest.raises(KmodError, match=r"Read-only file system at /etc.* The host is as it was before"):
+        transaction([wanted("a", "A2")], seen).run({"a": RELOAD})
+    assert kernel.running["a"][0] == "A1"
+    assert files(host) == before
 
 
 def test_what_was_not_changed_is_asserted_and_stays(kernel):

@@ -36,6 +36,7 @@ def changed(*names, failing=(), **more):
     modules = {name: {"changed": name in names and name not in failing} for name in "abc"}
     failed = {name: {"msg": f"{name} does not hold", "restored": True} for name in failing}
     loaded = {"modules": modules, "failed_modules": failed, "asserted": asserted, "taint": {"flags": "OE"}, **more}
+    loaded.setdefault("boot_id", "boot 1")
     return {"plan": PLAN, "loaded": loaded, "asserted": {"skipped": True}}
 
 
@@ -52,6 +53,7 @@ def dropped():
 
 def watched(steps, **more):
     found = {"modules": {name: {"changed": False} for name in "abc"}, "faults": [], "taint": {"flags": "OE"}}
+    found["boot_id"] = "boot 1"
     return {**steps, "watched": {**found, **more}}
 
 
@@ -145,6 +147,7 @@ def test_without_the_way_back(rollout):
     [
         ({}, [], set()),
         ({"faults": ["WARNING: CPU: 0"]}, ["the kernel says: WARNING: CPU: 0"], {"a", "b", "c"}),
+        ({"boot_id": "boot 2"}, ["the host was started anew meanwhile"], {"a", "b", "c"}),
         ({"taint": {"flags": "WOE"}}, ["the kernel gained taint W"], {"a", "b", "c"}),
         (
             {"modules": {"c": {"changed": True, "reasons": ["not loaded"]}}},
@@ -160,6 +163,24 @@ def test_without_the_way_back(rollout):
 )
 def test_the_second_look(more, said, culprits):
     assert trouble(watched(changed("c"), **more)) == (said, culprits)
+
+
+def test_a_look_of_an_earlier_run_is_none():
+    assert trouble({**watched(unchanged()), "loaded": {"skipped": True}}) == ([], set())
+
+
+def test_what_the_host_could_not_put_back_is_asked_back(rollout):
+    failed = {"c": {"msg": "depmod failed", "restored": False}}
+    h1 = changed(failed_modules=failed)
+    after = decide(rollout, {"h1": h1}, 0, True, T1)
+    assert after["back"] == {"h1": ["c"]}
+    assert closed_waves(after, {"h1": {**h1, "returned": {}}})[0]["outcome"] == "failed"
+    assert closed_waves(after, {"h1": {**h1, "returned": BACK}})[0]["outcome"] == "returned"
+
+
+def test_without_the_way_back_nothing_has_returned(rollout):
+    h1 = changed("a", failing=["c"])
+    assert closed_waves(decide(rollout, {"h1": h1}, 0, False, T1), {"h1": h1})[0]["outcome"] == "failed"
 
 
 def test_a_host_that_is_lost_while_it_soaks():
@@ -205,6 +226,8 @@ def test_what_is_said_of_each_host(rollout):
     assert fate(after, "h3", {}) == []
     not_back = {"modules": {"c": {}}, "failed_modules": {"c": {"msg": "c cannot go back"}}}
     assert fate(after, "h2", {"returned": not_back}) == ["c could not go back: c cannot go back"]
+    kept = fate(after, "h2", {"loaded": LOST, "returned": {"modules": {}, "failed_modules": {}}})
+    assert kept == ["c was not noted as changed, and was left as it is; playbooks/status.yml says how"]
     assert "Whether c went back is not known: does not answer" in fate(after, "h2", {"returned": LOST})[0]
     assert "not known: the run did not get so far" in fate(after, "h2", {})[0]
 

@@ -52,6 +52,13 @@ def test_a_failing_entry_has_its_diff():
     assert "-a\n+b" in found.text
 
 
+def test_a_host_that_did_not_pass_its_gate_has_a_failure_of_its_own():
+    failed = {**host_part("web1", results()), "state": "failed", "failures": ["taint W"]}
+    suite = xml.fromstring(junit(record([failed], RUN)))  # noqa: S314 - our own
+    assert suite.get("failures") == "1"
+    assert suite.find(".//testcase[@name='host']/failure").text == "taint W"
+
+
 def test_a_failed_build_is_one_failure_and_no_load():
     steps = results(("proc_demo",))
     steps["built"] = {"failed_modules": {"proc_demo": ["a.c:1: error: no"]}, "log": "/log", "seconds": 2.0}

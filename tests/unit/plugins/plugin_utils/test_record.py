@@ -155,13 +155,26 @@ def test_a_module_that_does_not_build_leaves_the_others(steps):
     steps["plan"]["reasons"]["proc_demo"] = ["build not installed"]
     steps["built"] = {"failed_modules": {"proc_demo": ["a.c:1: error: no"]}, "log": "/log", "seconds": 2.0}
     steps["loaded"] = {"modules": {}, "failed_modules": {"proc_demo": {"msg": "proc_demo does not build on web1"}}}
-    steps["asserted"]["entries"] = steps["asserted"]["entries"][3:]
+    left = [{**one, "module": "simpledriver"} for one in steps["asserted"]["entries"][3:]]
+    steps["loaded"]["asserted"] = {"entries": left, "failed_entries": [], "explanation": ""}
+    steps["asserted"] = {"skipped": True}
     host = host_part("web1", steps)
     assert host["modules"]["proc_demo"]["state"] == "failed"
     assert host["modules"]["proc_demo"]["reasons"] == ["does not build", "a.c:1: error: no"]
     assert host["modules"]["simpledriver"]["state"] == "ok"
     assert host["modules"]["simpledriver"]["contract"]["total"] == 3
     assert any("does not build" in line for line in host["failures"])
+
+
+def test_what_a_host_fails_to_build_for_others_is_not_its_own_failure(steps):
+    steps["plan"]["build"] = []
+    steps["built"] = {"failed_modules": {"proc_demo": ["a.c:1: error: no"]}, "log": "/log", "seconds": 2.0}
+    steps["asserted"]["entries"][3] = entry(paths("simpledriver")[0], failure("equals", "hi", "ho"))
+    host = host_part("web1", steps)
+    assert {name: one["state"] for name, one in host["modules"].items()} == {
+        "proc_demo": "ok",
+        "simpledriver": "failed",
+    }
 
 
 def test_what_needs_a_failed_module_has_failed_with_it(steps):
@@ -236,6 +249,8 @@ def test_a_host_that_could_not_go_back_is_to_be_rebooted(steps):
     failed = {"proc_demo": {"msg": "no image", "restored": False}}
     steps = {**deployed(steps), "returned": {"modules": {"proc_demo": {}}, "failed_modules": failed}}
     host = host_part("web1", steps, rollout("failed", stopped="x", back={"web1": ["proc_demo"]}))
+    assert host["state"] == "failed"
+    assert "it went back to its former state" not in host["modules"]["proc_demo"]["reasons"]
     assert host["reboot"] == ["proc_demo could not be put back as it was"]
     assert host["back"] == ["proc_demo could not go back: no image"]
 
