@@ -9,12 +9,13 @@ import re
 import pytest
 
 MODULES = ("proc_demo", "simpledriver", "procDriver")
-# What this scenario is about: the kernel, its compiler, and the Python that our modules run on.
+# What this scenario is about: the kernel, its compiler, and the Python that our modules run on. The last machine is of
+# Debian's testing, which moves on: it is at least that.
 IS = {
-    "bullseye": ("5.10.", "10", "3.9."),
-    "bookworm": ("6.1.", "12", "3.11."),
-    "trixie": ("6.12.", "14", "3.13."),
-    "forky": ("7.2.", "16", "3.14."),
+    "bullseye": ((5, 10), 10, (3, 9)),
+    "bookworm": ((6, 1), 12, (3, 11)),
+    "trixie": ((6, 12), 14, (3, 13)),
+    "forky": ((7, 2), 16, (3, 14)),
 }
 
 
@@ -30,11 +31,13 @@ def test_it_is_what_it_stands_for(name, host, info, told):
     python = host.check_output("python3 -c 'import platform; print(platform.python_version())'")
     virtualisation = host.run("systemd-detect-virt").stdout.strip()
     told[name].update(compiler=f"gcc {gcc}", python=python, virtualisation=virtualisation)
-    kernel, major, minor = IS[name]
-    assert seen["kernel"]["release"].startswith(kernel)
-    assert seen["kernel"]["compiler"]["major"] == int(major)
+    major = seen["kernel"]["compiler"]["major"]
     assert gcc.startswith(f"{major}.")
-    assert python.startswith(minor)
+    kernel, version = (tuple(map(int, text.split(".")[:2])) for text in (seen["kernel"]["release"], python))
+    if name == "forky":
+        assert all(now >= then for now, then in zip((kernel, major, version), IS[name], strict=True))
+    else:
+        assert (kernel, major, version) == IS[name]
 
 
 def test_the_deploy_went_well(name, deployed):
