@@ -92,10 +92,10 @@ def test_a_build_for_another_kernel_never_leaves_the_controller(fleet, play, sto
     assert play("deploy.yml", "--limit", "bare").status == 0
 
 
-def test_a_parameter_for_one_host_is_a_reload_there_alone(fleet, play, tmp_path, ask):
+def test_a_parameter_for_one_group_is_a_reload_there_alone(fleet, play, tmp_path, ask):
     choice = [{"name": "simpledriver", "parameters": {"mode": "0644"}}, "proc_demo", "procDriver"]
     extra = tmp_path / "override.json"
-    extra.write_text(json.dumps({"lab": {"hosts": {"newer": {"kmod_modules": choice}}}}))
+    extra.write_text(json.dumps({"edge": {"hosts": {"newer": None}, "vars": {"kmod_modules": choice}}}))
     before = {name: ask(fleet[name])["modules"] for name in ("bare", "builder")}
     predicted = play("deploy.yml", "-i", str(extra), "--check")
     assert predicted.count("changed") == 1
