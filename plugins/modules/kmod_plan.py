@@ -116,11 +116,6 @@ prediction:
   description: All that would change in the modules, as text C({before, after}).
   returned: always
   type: dict
-gone:
-  description: What must not be there after a cycle.
-  returned: with V(cycled)
-  type: list
-  elements: dict
 restore:
   description: What M(procfleet.procfs.kmod) is to load again after a cycle.
   returned: with V(cycled)

@@ -82,8 +82,7 @@ def plan(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], op
 def plan_cycle(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], options: Options) -> dict[str, Any]:
     """Return the plan of one whole cycle, load to gone, whatever is loaded now.
 
-    Besides the keys of `plan`: `gone`, what must not be there afterwards, and `restore`, the items for `kmod` that
-    bring back what was loaded.
+    Besides the keys of `plan`: `restore`, the items for `kmod` that bring back what was loaded.
     :raises KmodError: when a module is loaded that could not be brought back.
     """
     idle: dict[str, Any] = {"state": "absent", "holders": [], "parameters": {}, "build_id": None, "fingerprint": None}
@@ -91,7 +90,6 @@ def plan_cycle(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, An
     planned = plan(chosen, dict(seen, modules=states), options._replace(install=False))
     return dict(
         planned,
-        gone=[entry for contract, overrides in chosen for entry in contract.gone(overrides)],
         restore=[
             _former(contract, seen["modules"])
             for contract, _overrides in chosen

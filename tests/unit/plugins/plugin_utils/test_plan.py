@@ -195,7 +195,7 @@ def test_a_cycle_of_what_is_loaded():
         "parameters": {"hold_ms": "0"},
         "depends": [],
     }
-    assert {"path": "/proc/stubborn", "state": "gone"} in planned["gone"]
+    assert {"path": "/proc/stubborn", "state": "gone"} in planned["modules"][2]["gone"]
 
 
 def test_a_cycle_brings_back_no_more_than_was_there(monkeypatch):
