@@ -56,7 +56,7 @@ def paths(name: str) -> list[str]:
 
 def results(names: tuple[str, ...] = MODULES, release: str = RELEASES[0]) -> dict[str, dict[str, Any]]:
     """Return the steps' results on a host on which all is as wanted."""
-    kernel = {"release": release, "arch": "x86_64", "taint": {"value": 12288, "flags": "OE"}}
+    kernel = {"release": release, "running": release, "arch": "x86_64", "taint": {"value": 12288, "flags": "OE"}}
     kernel["compiler"] = {"name": "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0"}
     return {
         "contract": {"names": list(names), "kconfig": []},

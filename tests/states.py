@@ -15,5 +15,6 @@ ABSENT = {
     "resolves_to": None,
     "persist": {"load": False, "options": None},
     "builds": [],
+    "elsewhere": [],
     "manifest": {},
 }

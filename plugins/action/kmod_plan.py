@@ -9,6 +9,14 @@ from typing import Any, ClassVar
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._plan import Options, plan, plan_cycle
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._select import select
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._upgrade import plan_preparation, plan_reboot
+
+# Goals that are more than a state -> who plans for them, and the state in which the modules end.
+_PLANS = {
+    "cycled": (plan_cycle, "loaded"),
+    "prepared": (plan_preparation, "prepared"),
+    "rebooted": (plan_reboot, "loaded"),
+}
 
 
 class ActionModule(ControllerAction):
@@ -18,7 +26,7 @@ class ActionModule(ControllerAction):
         "paths": {"type": "list", "elements": "path", "required": True},
         "modules": {"type": "list", "elements": "raw", "default": []},
         "seen": {"type": "dict", "required": True},
-        "state": {"type": "str", "choices": ["loaded", "unloaded", "absent", "cycled"], "default": "loaded"},
+        "state": {"type": "str", "choices": ["loaded", "unloaded", "absent", *_PLANS], "default": "loaded"},
         "persist": {"type": "bool", "default": True},
         "flags": {"type": "list", "elements": "str", "default": []},
         "packages": {"type": "list", "elements": "str", "default": []},
@@ -28,9 +36,8 @@ class ActionModule(ControllerAction):
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Plan; the play's steps follow what is in the lists."""
-        cycle = arguments["state"] == "cycled"
-        state = "loaded" if cycle else arguments["state"]
+        make, state = _PLANS.get(arguments["state"], (plan, arguments["state"]))
         given = (arguments["persist"], arguments["flags"], arguments["packages"], arguments["signer"] or None)
         options = Options(state, True, *given)
         chosen = select(arguments["paths"], arguments["modules"]) if arguments["target"] else []
-        return {"changed": False, **(plan_cycle if cycle else plan)(chosen, arguments["seen"], options)}
+        return {"changed": False, **make(chosen, arguments["seen"], options)}

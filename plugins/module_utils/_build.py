@@ -22,6 +22,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._errors import Km
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import (
     make_dir,
     read_bytes,
+    read_text,
     write_atomic,
 )
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import (
@@ -30,8 +31,10 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._names import (
 )
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import dependents, needed
 from ansible_collections.procfleet.procfs.plugins.module_utils._store import publish, published
+from ansible_collections.procfleet.procfs.plugins.module_utils._symbols import parse_symvers, unresolved
 
 UNPACKED_LIMIT = 64 << 20
+_SYMVERS_LIMIT = 16 << 20
 
 
 class Request(NamedTuple):
@@ -134,8 +137,13 @@ def _make_and_publish(request: Request, names: list[str], work: str) -> dict[str
         failed[name] = _explain_nameless(name, needed({name}, depends) & nameless)
     whole = [name for name in remaining if name in names and name not in failed]
     _strip(whole, work)
+    known = _exported(request, work)
     for name in whole:
-        _publish(request, name, work)
+        lacking = unresolved(read_bytes("%s/%s/%s.ko" % (work, name, name)) or b"", known) if known else []
+        if lacking:
+            failed[name] = ["kernel %s has not what it needs: %s" % (request.release, ", ".join(lacking[:8]))]
+        else:
+            _publish(request, name, work)
     return {
         "failed": failed,
         "warnings": [one for one in diagnostics if one["kind"] == "warning"],
@@ -143,6 +151,15 @@ def _make_and_publish(request: Request, names: list[str], work: str) -> dict[str
         "log": path,
         "runs": len(logs),
     }
+
+
+def _exported(request: Request, work: str) -> dict[str, int]:
+    """Return what the kernel and our own modules export; nothing where the headers came without the kernel's list."""
+    kernels = read_text(request.headers + "/Module.symvers", _SYMVERS_LIMIT)
+    extra = [word.partition("=")[2] for word in request.flags if word.startswith("KBUILD_EXTRA_SYMBOLS=")]
+    ours = [work + "/Module.symvers", *" ".join(extra).split()]
+    texts = [read_text(path, _SYMVERS_LIMIT) or "" for path in ours]
+    return parse_symvers("\n".join([kernels, *texts])) if kernels else {}
 
 
 def _make(request: Request, names: list[str], work: str) -> tuple[int, str]:

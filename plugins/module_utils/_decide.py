@@ -45,6 +45,9 @@ def decide(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, str]) 
     """
     if seen["state"] == "builtin":
         return Decision(False, False, False, False, False, ["built into the kernel"])
+    if wanted["state"] == "prepared":
+        install, boot, reasons = _decide_at_rest(wanted, seen)
+        return Decision(install, False, False, boot, False, reasons)
     if wanted["state"] == "loaded":
         return _decide_loaded(wanted, seen, types)
     live = seen["state"] != "absent"
@@ -60,12 +63,13 @@ def decide(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, str]) 
 def _has_files(install: bool, seen: dict[str, Any]) -> bool:
     """Whether there is anything to remove; without `install` only builds that are not in use count."""
     if install:
-        return bool(seen["installed"] or seen["manifest"] or seen["builds"])
+        return bool(seen["installed"] or seen["manifest"] or seen["builds"] or seen["elsewhere"])
     kept = (seen["manifest"].get("fingerprint"), (seen["manifest"].get("former") or {}).get("fingerprint"))
     return bool(set(seen["builds"]) - set(kept))
 
 
-def _decide_loaded(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, str]) -> Decision:
+def _decide_at_rest(wanted: dict[str, Any], seen: dict[str, Any]) -> tuple[bool, bool, list[str]]:
+    """Return whether to install, whether to set for boot, and why: all that needs no loading."""
     install = wanted["install"] and (
         (seen["installed"] or {}).get("sha256") != wanted["sha256"] or seen["fingerprint"] != wanted["fingerprint"]
     )
@@ -81,12 +85,16 @@ def _decide_loaded(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str
         or there[options_conf(wanted["name"])] != files[options_conf(wanted["name"])]
     )
     found = ((install, "build not installed"), (unindexed, "unknown to modprobe"), (boot, "not so set for boot"))
-    reasons = [text for true, text in found if true]
+    return install or unindexed, boot, [text for true, text in found if true]
+
+
+def _decide_loaded(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, str]) -> Decision:
+    install, boot, reasons = _decide_at_rest(wanted, seen)
     if seen["state"] != "live":
         state = "not loaded" if seen["state"] == "absent" else "neither loaded nor gone, but %s" % seen["state"]
-        return Decision(install or unindexed, False, True, boot, False, [*reasons, state])
+        return Decision(install, False, True, boot, False, [*reasons, state])
     stale = load_reasons(wanted, seen, types)
-    return Decision(install or unindexed, bool(stale), bool(stale), boot, False, reasons + stale)
+    return Decision(install, bool(stale), bool(stale), boot, False, reasons + stale)
 
 
 def parameters_of(seen: dict[str, Any]) -> dict[str, str]:

@@ -37,6 +37,7 @@ def probe_kernel() -> dict[str, Any]:
     name = os.uname()
     return {
         "release": name.release,
+        "running": name.release,
         "version": name.version,
         "arch": name.machine,
         "compiler": parse_compiler(read_text("/proc/version") or ""),
@@ -59,8 +60,12 @@ def parse_compiler(version: str) -> dict[str, Any]:
     """Return the compiler that /proc/version names: {name, command, major}; empty strings and 0 if unsaid."""
     # The builder's address in the first parentheses; the compiler, which has its own, in the second.
     found = re.search(r"^Linux version \S+ \([^)]*\) \((.+?)(?:, (?:GNU|LLD)|\) #)", version)
-    name = found.group(1) if found else ""
-    command = name.split(" ")[0]
+    return compiler(found.group(1) if found else "")
+
+
+def compiler(name: str) -> dict[str, Any]:
+    """Return {name, command, major} of a compiler by the first line that it says of itself."""
+    command = name.split(" ", maxsplit=1)[0]
     if "clang" in name:
         command = "clang"
     number = re.search(r"(\d+)\.\d+\.\d+(?!.*\d+\.\d+\.\d+)", name)

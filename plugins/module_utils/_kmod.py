@@ -23,13 +23,21 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._names import ins
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import dependents, load_order
 from ansible_collections.procfleet.procfs.plugins.module_utils._parameters import as_text, check_text
 from ansible_collections.procfleet.procfs.plugins.module_utils._show import report
-from ansible_collections.procfleet.procfs.plugins.module_utils._transaction import Rules, Transaction, update_index
+from ansible_collections.procfleet.procfs.plugins.module_utils._transaction import (
+    WANTED,
+    Rules,
+    Transaction,
+    expected,
+    update_index,
+)
+from ansible_collections.procfleet.procfs.plugins.module_utils._upcoming import installed_kernels
 
 
 class Options(NamedTuple):
     """What holds for the whole call; `rules` are those of `_transaction`, with the release and the limits.
 
-    `state` is `loaded`, `unloaded`, `absent`, or `former`: the one before the last change, or before that of `rollout`.
+    `state` is `loaded`, `unloaded`, `absent`, `former`: the one before the last change, or before that of `rollout`;
+    or `prepared`: installed for the kernel of `rules.release`, which does not run yet.
     `unneeded` are modules of the kernel's own that are to go as well, where nothing uses them any more; `log_since` is
     the position in the kernel's log from which faults are looked for.
     """
@@ -98,7 +106,8 @@ def _manage(wanted: dict[str, dict[str, Any]], options: Options) -> dict[str, An
     failed: dict[str, dict[str, Any]] = {}
     if options.state == "former":
         wanted, failed = _ways_back(wanted, release)
-    seen = probe_modules(list(wanted), release)
+    running = options.state != "prepared"
+    seen = probe_modules(list(wanted), release, running)
     images = {name: _identify(module, seen[name], release) for name, module in wanted.items()}
     order = load_order(
         {name: [*module["depends"], *_needs(images[name], name, seen)] for name, module in wanted.items()}
@@ -113,7 +122,7 @@ def _manage(wanted: dict[str, dict[str, Any]], options: Options) -> dict[str, An
         logs, asserted, lost = _apply(wanted, seen, images, decisions, order, options)
         failed.update(lost)
     changed = [name for name in order if decisions[name].changes and name not in failed]
-    after = seen if options.check else probe_modules(order, release)
+    after = seen if options.check else probe_modules(order, release, running)
     results = {
         name: {
             "changed": name in changed,
@@ -134,6 +143,7 @@ def _manage(wanted: dict[str, dict[str, Any]], options: Options) -> dict[str, An
         "faults": faults_since(options.log_since),
         "log_position": log_position(),
         "boot_id": boot_id(),
+        "release": release,
         "diff": [_diff(wanted[name], seen[name], images[name]) for name in changed],
     }
 
@@ -144,7 +154,7 @@ def _assert_calm(
     """Return the results of what needs no change, without a write; of what is only predicted nothing can be said."""
     asserted: list[dict[str, Any]] = []
     for name in order:
-        entries = wanted[name]["entries" if wanted[name]["state"] == "loaded" else "gone"]
+        entries = expected(wanted[name])
         if entries and not decisions[name].changes:
             results = check_entries(entries, options.rules.limits, check_mode=True)
             asserted += [dict(one, module=name) for one in results]
@@ -196,7 +206,7 @@ def _needs(image: dict[str, Any], name: str, seen: dict[str, dict[str, Any]]) ->
 def _identify(module: dict[str, Any], seen: dict[str, Any], release: str) -> dict[str, Any]:
     """Read the wanted image; add its sha256, build_id and fingerprint to the request; return what it says."""
     name = module["name"]
-    wanted = module["state"] == "loaded" or (module["state"] == "unloaded" and module.get("note"))
+    wanted = module["state"] in WANTED or (module["state"] == "unloaded" and module.get("note"))
     if not wanted or seen["state"] == "builtin":
         return {}
     module["path"] = module["path"] or installed_path(release, name)
@@ -206,7 +216,7 @@ def _identify(module: dict[str, Any], seen: dict[str, Any], release: str) -> dic
     image = describe(data)
     if image["release"] != release:
         raise KmodError(
-            "%s is for kernel %s; this host runs %s" % (module["path"], image["release"], release),
+            "%s is for kernel %s, and not for %s" % (module["path"], image["release"], release),
             "",
             "Build it for this kernel",
         )
@@ -279,11 +289,18 @@ def _apply(
         asserted += [dict(one, module=name) for name, results in transaction.asserted.items() for one in results]
     if options.install and any(one.install or one.purge for one in decisions.values()):
         try:
-            update_index(options.rules.release)
+            for release in _indexed(options.rules.release, seen, decisions):
+                update_index(release)
         except KmodError as error:
             touched = [name for name in order if decisions[name].install or decisions[name].purge]
             failed.update({name: dict(error.details, msg=error.message, restored=False) for name in touched})
     return logs, asserted, failed
+
+
+def _indexed(release: str, seen: dict[str, dict[str, Any]], decisions: dict[str, Decision]) -> list[str]:
+    """Return the kernels whose index has changed: that of the request, and of others those that are still there."""
+    others = {one for name, decision in decisions.items() if decision.purge for one in seen[name]["elsewhere"]}
+    return [release, *sorted(others & set(installed_kernels()))]
 
 
 def groups(uses: dict[str, list[str]], order: list[str]) -> list[list[str]]:
@@ -300,7 +317,7 @@ def groups(uses: dict[str, list[str]], order: list[str]) -> list[list[str]]:
 
 def _diff(wanted: dict[str, Any], seen: dict[str, Any], image: dict[str, Any]) -> dict[str, str]:
     """Return before and after of one module, as text for `--diff`."""
-    loaded = wanted["state"] == "loaded"
+    there, loaded = wanted["state"] in WANTED, wanted["state"] == "loaded"
     before = {
         "state": seen["state"],
         "build-id": seen["build_id"],
@@ -310,11 +327,11 @@ def _diff(wanted: dict[str, Any], seen: dict[str, Any], image: dict[str, Any]) -
     }
     boot = [text for text in boot_files(wanted["name"], wanted["parameters"], wanted["persist"]).values() if text]
     after = {
-        "state": "live" if loaded else "absent",
+        "state": "live" if loaded else seen["state"] if there else "absent",
         "build-id": image.get("build_id"),
         "parameters": dict(seen["parameters"], **wanted["parameters"]) if loaded else {},
-        "installed": wanted.get("sha256") if wanted["install"] and loaded else before["installed"],
-        "boot": bool(boot) if loaded else False,
+        "installed": wanted.get("sha256") if wanted["install"] and there else before["installed"],
+        "boot": bool(boot) if there else False,
     }
     if wanted["state"] == "absent":
         after["installed"] = None

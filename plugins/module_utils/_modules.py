@@ -18,7 +18,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._names import (
     normalise,
     options_conf,
 )
-from ansible_collections.procfleet.procfs.plugins.module_utils._store import fingerprints
+from ansible_collections.procfleet.procfs.plugins.module_utils._store import elsewhere, fingerprints
 
 SYS_MODULE = "/sys/module"
 PROC_MODULES = "/proc/modules"
@@ -48,17 +48,24 @@ def live_names() -> set[str]:
     return set(parse_proc_modules(read_text("/proc/modules") or ""))
 
 
-def probe_modules(names: list[str], release: str) -> dict[str, dict[str, Any]]:
-    """Return the state of each named module, with one reading of what they share."""
-    live = parse_proc_modules(read_text(PROC_MODULES) or "")
+def probe_modules(names: list[str], release: str, running: bool = True) -> dict[str, dict[str, Any]]:
+    """Return the state of each named module, with one reading of what they share.
+
+    :param running: whether the kernel of that release runs; in any other, nothing is loaded.
+    """
+    live = parse_proc_modules(read_text(PROC_MODULES) or "") if running else {}
     index = read_text("%s/%s/modules.dep" % (_names.MODULES_DIR, release), 1 << 23) or ""
     builtin = _names_in(read_text("%s/%s/modules.builtin" % (_names.MODULES_DIR, release)) or "")
     resolved = _resolve(index, names)
-    return {name: _probe(name, release, live.get(name), name in builtin, resolved.get(name)) for name in names}
+    return {
+        name: dict(
+            _in_kernel(name, live.get(name), name in builtin, running), **_at_rest(name, release, resolved.get(name))
+        )
+        for name in names
+    }
 
 
-def _probe(name: str, release: str, live: dict[str, Any] | None, builtin: bool, path: str | None) -> dict[str, Any]:
-    manifest = read_manifest(release, name)
+def _in_kernel(name: str, live: dict[str, Any] | None, builtin: bool, running: bool) -> dict[str, Any]:
     idle: dict[str, Any] = {
         "state": "builtin" if builtin else "absent",
         "size": 0,
@@ -68,13 +75,20 @@ def _probe(name: str, release: str, live: dict[str, Any] | None, builtin: bool, 
     }
     return dict(
         live or idle,
-        parameters=parameters(name) if live or builtin else {},
-        version=_sys(name, "version"),
-        build_id=loaded_build_id(name),
+        parameters=parameters(name) if running and (live or builtin) else {},
+        version=_sys(name, "version") if running else None,
+        build_id=loaded_build_id(name) if running else None,
+    )
+
+
+def _at_rest(name: str, release: str, path: str | None) -> dict[str, Any]:
+    manifest = read_manifest(release, name)
+    return dict(
         **_installed(release, name, manifest),
         resolves_to=path and os.path.join(_names.MODULES_DIR, release, path),
         persist=persisted(name),
         builds=fingerprints(release, name),
+        elsewhere=elsewhere(release, name),
         manifest=summary(manifest),
     )
 

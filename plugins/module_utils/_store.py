@@ -87,6 +87,18 @@ def prune(release: str, name: str, manifest: dict[str, Any]) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def elsewhere(release: str, name: str) -> list[str]:
+    """Return the other kernels for which files of a module lie on this host: older ones, and prepared ones."""
+    notes = os.path.dirname(os.path.dirname(manifest_path(release, name)))
+    tops = (_names.MODULES_DIR, os.path.dirname(builds_dir(release)), notes)
+    releases = {entry for top in tops if os.path.isdir(top) for entry in os.listdir(top)} - {release}
+    return sorted(
+        one
+        for one in releases
+        if os.path.exists(installed_path(one, name)) or os.path.exists(manifest_path(one, name)) or _folders(one, name)
+    )
+
+
 def purge(release: str, name: str) -> None:
     """Remove every file of a module for this kernel, and the folders that are left empty."""
     remove(installed_path(release, name))

@@ -33,6 +33,9 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._names import (
     manifest_path,
 )
 
+# The states in which a module is to be there: in the kernel that runs, or in the one that is to be booted.
+WANTED = ("loaded", "prepared")
+
 
 @contextlib.contextmanager
 def _explained(what: str) -> Iterator[None]:
@@ -117,8 +120,7 @@ class Transaction:
 
     def _prove(self, module: dict[str, Any], decision: Decision) -> None:
         """Assert what the module must show; what was just loaded must show it, or all of the group goes back."""
-        name, loaded = module["name"], module["state"] == "loaded"
-        entries = module["entries"] if loaded else module["gone"]
+        name, entries = module["name"], expected(module)
         if not entries:
             return
         before = taint()["flags"]
@@ -164,14 +166,15 @@ class Transaction:
         """What follows from success: the boot's files, the note of what is installed, old builds gone."""
         name = module["name"]
         if decision.boot:
-            files = boot_files(name, module["parameters"], module["persist"] and module["state"] == "loaded")
+            files = boot_files(name, module["parameters"], module["persist"] and module["state"] in WANTED)
             self._remember(*files)
             write_boot_files(files)
         if decision.purge and self.seen[name]["manifest"] and not module["install"]:
             _store.prune(self.release, name, self.seen[name]["manifest"])
         elif decision.purge:
-            _store.purge(self.release, name)
-        elif module["install"] and decision.changes and (module["state"] == "loaded" or module.get("note")):
+            for release in (self.release, *self.seen[name]["elsewhere"]):
+                _store.purge(release, name)
+        elif module["install"] and decision.changes and (module["state"] in WANTED or module.get("note")):
             before = read_manifest(self.release, name)
             note = module.get("note")
             manifest = settled(note) if note else next_manifest(module, self.seen[name], before)
@@ -236,6 +239,14 @@ class Transaction:
             entries = note.get("entries") if note.get("build_id") == before["build_id"] else None
         if entries:
             _must_hold(name, check_entries(entries, self.rules.limits))
+
+
+def expected(module: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what must hold of a module in its wanted state; of one that is only prepared nothing can be seen yet."""
+    if module["state"] == "prepared":
+        return []
+    entries: list[dict[str, Any]] = module["entries" if module["state"] == "loaded" else "gone"]
+    return entries
 
 
 def _must_hold(name: str, results: list[dict[str, Any]]) -> None:

@@ -71,9 +71,15 @@ options:
       - V(absent) is V(unloaded), and the files are removed.
       - V(former) is what the host itself noted before the last change of build or parameters - another build, or
         V(unloaded), or V(absent). It is asserted by what it was proven by then. There is one step back, not two.
+      - V(prepared) is installed for the kernel O(release), known to its modprobe, and set for boot; nothing is loaded.
     type: str
-    choices: [loaded, unloaded, absent, former]
+    choices: [loaded, unloaded, absent, former, prepared]
     default: loaded
+  release:
+    description: >-
+      The kernel that this is for; by default the running one. Only V(prepared) can be for one that does not run, for
+      all else it is refused.
+    type: str
   rollout:
     description:
       - A name for the run that this call belongs to; noted on the host with each build or parameter that it changes.
@@ -179,6 +185,10 @@ log_position:
   description: The number of the newest record in the kernel's log afterwards; -1 where there is none.
   returned: when the request could be understood
   type: int
+release:
+  description: The kernel that it was done for.
+  returned: when the request could be understood
+  type: str
 boot_id:
   description: The identity of the boot in which all this is true.
   returned: when the request could be understood
@@ -205,7 +215,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._kmod import Options, explain_failures, manage
-from ansible_collections.procfleet.procfs.plugins.module_utils._names import normalise
+from ansible_collections.procfleet.procfs.plugins.module_utils._names import check_release, normalise
 from ansible_collections.procfleet.procfs.plugins.module_utils._transaction import Rules
 
 MODULE_OPTIONS = {
@@ -222,7 +232,8 @@ MODULE_OPTIONS = {
 }
 OPTIONS = {
     "modules": {"type": "list", "elements": "dict", "required": True, "options": MODULE_OPTIONS},
-    "state": {"type": "str", "choices": ["loaded", "unloaded", "absent", "former"], "default": "loaded"},
+    "state": {"type": "str", "choices": ["loaded", "unloaded", "absent", "former", "prepared"], "default": "loaded"},
+    "release": {"type": "str"},
     "rollout": {"type": "str"},
     "rollback": {"type": "bool", "default": True},
     "log_since": {"type": "int"},
@@ -240,7 +251,14 @@ OPTIONS = {
 
 def _options(params: dict[str, Any], check: bool) -> Options:
     limits = {key: params[key] for key in ("retries", "delay")}
-    rules = Rules(os.uname().release, params["timeout"], limits, params["rollback"])
+    release = check_release(params["release"] or os.uname().release)
+    if release != os.uname().release and params["state"] != "prepared":
+        raise KmodError(
+            "This host runs %s, and not %s" % (os.uname().release, release),
+            "the boot loader chose another kernel, or somebody else did",
+            "Look at its console, and at what the boot loader starts by default",
+        )
+    rules = Rules(release, params["timeout"], limits, params["rollback"])
     wanted = {key: params[key] for key in ("state", "install", "persist", "rollout", "log_since")}
     unneeded = tuple(normalise(name) for name in params["unneeded"])
     return Options(rules, **wanted, check=check, unneeded=unneeded)

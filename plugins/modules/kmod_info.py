@@ -12,7 +12,7 @@ author: procfleet contributors (@procfleet)
 description:
   - One call returns all that is needed to decide what has to be done on a host; facts need not be gathered.
   - It reads C(/proc), C(/sys), C(/lib/modules), C(/var/lib/procfleet) and the kernel's keyrings, and changes nothing.
-    It runs no command unless O(offers) is given.
+    It runs no command unless O(offers) or O(copies) is given.
 options:
   modules:
     description: Names of modules to look at. V(-) and V(_) are the same.
@@ -24,6 +24,16 @@ options:
     type: list
     elements: str
     default: []
+  release:
+    description:
+      - Look at another kernel than the running one - a release, or V(next) for the newest that is installed, which may
+        be the running one. In a kernel that does not run, no module is loaded.
+    type: str
+    default: ""
+  copies:
+    description: Look for copies of the modules as well, in the kernel's folder and in its initrd; it takes seconds.
+    type: bool
+    default: false
   offers:
     description: A package with a kernel's headers; what the host's package source offers in its place is returned.
     type: str
@@ -53,16 +63,20 @@ EXAMPLES = r"""
 RETURN = r"""
 kernel:
   description: >-
-    The running kernel. RV(kernel.compiler) is C({name, command, major}); RV(kernel.taint) is C({value, flags}) with
+    The kernel that was asked for, and RV(kernel.running), the release of the one that runs.
+    RV(kernel.compiler) is C({name, command, major}); RV(kernel.taint) is C({value, flags}) with
     the letters of the kernel's documentation; RV(kernel.lockdown) is V(none), V(integrity), V(confidentiality), or
     null where the kernel has no lockdown; RV(kernel.secure_boot) is null without EFI. RV(kernel.keyrings) are those
     of the kernel's keyrings in which it looks for who signed a module, as far as they are there, and
     RV(kernel.trusted) are the certificates in them as C({name, id, keyring}); C(id) is the subject key id, or the
-    serial number of a certificate without one; C(keyring) is empty where the host cannot tell.
+    serial number of a certificate without one; C(keyring) is empty where the host cannot tell. Of a kernel that does
+    not run, what only a running one has is that of the running one; RV(kernel.vermagic) is what its own modules bear;
+    C(compiler.name) is empty where neither the kernel nor its headers are installed.
   returned: always
   type: dict
   sample:
     release: 6.1.0-40-cloud-amd64
+    running: 6.1.0-40-cloud-amd64
     version: "#1 SMP PREEMPT_DYNAMIC Debian 6.1.153-1 (2025-09-20)"
     arch: x86_64
     compiler: {name: gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0, command: gcc-12, major: 12}
@@ -79,8 +93,13 @@ os:
   returned: always
   type: dict
   sample: {id: debian, version: "12", family: debian}
+kernels:
+  description: The releases of all installed kernels, the newest first.
+  returned: always
+  type: list
+  elements: str
 headers:
-  description: The running kernel's headers; full paths of make and of the kernel's compiler, null if not there.
+  description: That kernel's headers; full paths of make and of the kernel's compiler, null if not there.
   returned: always
   type: dict
   sample: {path: /lib/modules/6.1.0-40-cloud-amd64/build, present: true, make: /usr/bin/make, compiler: /usr/bin/gcc-12}
@@ -101,7 +120,8 @@ modules:
     C(build_id) is that of the loaded image; C(installed) is C({path, sha256, build_id, vermagic}) of the file that
     procfleet installed, or null; C(fingerprint) is that of the installed build, null if the file is not the one
     that was installed; C(resolves_to) is the file that modprobe would take; C(persist) is C({load, options}), what
-    happens at boot; C(builds) are the builds that lie on this host; C(manifest) is procfleet's own note.
+    happens at boot; C(builds) are the builds that lie on this host; C(elsewhere) are other kernels for which files of
+    the module lie here; C(manifest) is procfleet's own note; C(copies) are C({path, initrd, build_id}), with O(copies).
   returned: always
   type: dict
   sample:
@@ -119,6 +139,7 @@ modules:
       resolves_to: /lib/modules/6.1.0-40-cloud-amd64/updates/procfleet/proc_demo.ko
       persist: {load: true, options: null}
       builds: [77c0…]
+      elsewhere: []
       manifest: {fingerprint: 77c0…}
 seconds:
   description: How long it took on the host.
@@ -130,10 +151,12 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.procfleet.procfs.plugins.module_utils import _kernel
+from ansible_collections.procfleet.procfs.plugins.module_utils._copies import copies
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._modules import probe_modules
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import normalise
 from ansible_collections.procfleet.procfs.plugins.module_utils._packages import offers
+from ansible_collections.procfleet.procfs.plugins.module_utils._upcoming import chosen, installed_kernels, upcoming
 
 
 def main() -> None:
@@ -142,6 +165,8 @@ def main() -> None:
         argument_spec={
             "modules": {"type": "list", "elements": "str", "default": []},
             "kconfig": {"type": "list", "elements": "str", "default": []},
+            "release": {"type": "str", "default": ""},
+            "copies": {"type": "bool", "default": False},
             "offers": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
@@ -149,11 +174,17 @@ def main() -> None:
     started = time.monotonic()
     try:
         names = [normalise(name) for name in module.params["modules"]]
-        kernel = _kernel.probe_kernel()
-        modules = probe_modules(names, kernel["release"])
+        kernels, kernel = installed_kernels(), _kernel.probe_kernel()
+        release = chosen(module.params["release"], kernel["running"], kernels)
+        if release != kernel["running"]:
+            kernel = upcoming(kernel, release)
+        modules = probe_modules(names, release, release == kernel["running"])
+        for name, found in copies(names, release).items() if module.params["copies"] else ():
+            modules[name]["copies"] = found
         module.exit_json(
             changed=False,
             kernel=kernel,
+            kernels=kernels,
             os=_kernel.probe_os(),
             headers=_kernel.probe_headers(kernel["release"], kernel["compiler"]["command"]),
             kconfig=_kernel.probe_kconfig(kernel["release"], module.params["kconfig"]),

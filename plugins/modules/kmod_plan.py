@@ -29,9 +29,11 @@ options:
     type: dict
     required: true
   state:
-    description: The state to reach; V(cycled) is loaded and gone again.
+    description: >-
+      The state to reach; V(cycled) is loaded and gone again, V(prepared) is installed for a kernel that is to be
+      booted, and V(rebooted) is loaded by that boot.
     type: str
-    choices: [loaded, unloaded, absent, cycled]
+    choices: [loaded, unloaded, absent, cycled, prepared, rebooted]
     default: loaded
   persist:
     description: Load the modules at boot as well.

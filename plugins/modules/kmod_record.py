@@ -44,6 +44,9 @@ options:
       built:
         description: The variable with what M(procfleet.procfs.kmod_build) returned.
         type: str
+      rebooted:
+        description: The variable with what M(ansible.builtin.reboot) returned.
+        type: str
       loaded:
         description: The variable with what M(procfleet.procfs.kmod) returned.
         type: str

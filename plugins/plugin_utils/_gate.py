@@ -68,13 +68,30 @@ def trouble(steps: Steps) -> tuple[list[str], set[str]]:
     What was never sent to the host (it did not build, it does not fit) has changed nothing there, and is no fault here.
     """
     everything = set(steps["plan"].get("depends") or {})
-    gone = [text for step in ("loaded", "asserted", "watched") for text in lost(steps.get(step) or {})]
+    gone = [text for step in ("rebooted", "loaded", "asserted", "watched") for text in lost(steps.get(step) or {})]
     if gone:
         return gone[:1], everything
     failed = failing_modules(steps)
     lines = [named(name, text) for name, text in failed.items()]
     noticed, suspects = _noticed(steps, everything)
-    return lines + noticed, set(failed) | suspects
+    return lines + _not_back(steps) + noticed, set(failed) | suspects
+
+
+def _not_back(steps: Steps) -> list[str]:
+    """Return what a reboot has not brought back by itself; the kernel may not be worse off than the one before."""
+    if not (steps.get("rebooted") or {}).get("rebooted"):
+        return []
+    modules, before = steps["loaded"].get("modules") or {}, steps["seen"]["kernel"]["taint"]["flags"]
+    lines = [
+        f"{name} did not come back by itself: {'; '.join(one['reasons'])}"
+        for name, one in modules.items()
+        if one["changed"]
+    ]
+    gained = gained_taint(before, steps["loaded"]["taint"]["flags"])
+    said = "; ".join(steps["loaded"]["faults"][:3])
+    return lines + (
+        [f"the kernel has taint {gained} after the reboot: {said or 'its log says no more'}"] if gained else []
+    )
 
 
 def _noticed(steps: Steps, everything: set[str]) -> tuple[list[str], set[str]]:
@@ -180,7 +197,7 @@ def touched(rollout: Rollout, host: str, steps: Steps) -> Steps:
     wave = wave_of(rollout, host)
     dropped: Iterable[str] = ()
     if wave and wave["outcome"] == "pending":
-        dropped = ("loaded", "asserted", "watched", "returned")
+        dropped = ("rebooted", "loaded", "asserted", "watched", "returned")
     elif host not in (rollout.get("back") or {}):
         dropped = ("returned",)
     return {step: {} if step in dropped else result for step, result in steps.items()}

@@ -18,7 +18,19 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import (
 
 # A host's steps in their order: kmod_contract, kmod_info, kmod_plan, kmod_sign, apt, kmod_build, kmod, proc_assert;
 # then, where a wave soaks, kmod in check mode, and where it goes back, kmod once more.
-STEPS = ("contract", "seen", "plan", "signed", "headers", "built", "loaded", "asserted", "watched", "returned")
+STEPS = (
+    "contract",
+    "seen",
+    "plan",
+    "signed",
+    "headers",
+    "built",
+    "rebooted",
+    "loaded",
+    "asserted",
+    "watched",
+    "returned",
+)
 SHORT = 12
 # Taint that does not go away, and says that the kernel itself is not well.
 _BROKEN = {"B": "a bad page", "D": "an oops", "L": "a soft lockup", "M": "a machine check"}
@@ -52,7 +64,7 @@ def host_part(name: str, results: dict[str, Result], rollout: Result | None = No
         "state": "failed" if unwell and not error else _host_state(error, modules, steps),
         "reachable": not (error and error["unreachable"]) and bool(steps["contract"] or steps["seen"]),
         "error": error["message"] if error else "",
-        "kernel": _kernel(kernel),
+        "kernel": _kernel(kernel, steps["loaded"]),
         "taint": (steps["loaded"].get("taint") or kernel.get("taint") or {}).get("flags"),
         "reboot": _reboot(steps),
         "wave": wave["name"] if wave else "",
@@ -98,11 +110,12 @@ def _host_state(error: Result | None, modules: dict[str, Result], steps: dict[st
     return worst(one["state"] for one in modules.values()) if steps["seen"] else "unknown"
 
 
-def _kernel(kernel: Result) -> Result | None:
+def _kernel(kernel: Result, loaded: Result) -> Result | None:
+    """Return what runs: `seen` may be of a kernel that was only going to be booted."""
     if not kernel:
         return None
     compiler = (kernel.get("compiler") or {}).get("name", "")
-    return {"release": kernel["release"], "arch": kernel["arch"], "compiler": compiler}
+    return {"release": loaded.get("release") or kernel["running"], "arch": kernel["arch"], "compiler": compiler}
 
 
 def _failures(error: Result | None, steps: dict[str, Result]) -> list[str]:
@@ -193,13 +206,19 @@ def _state(one: Result, steps: dict[str, Result], error: Result | None, bad: boo
         return "unreachable"
     if bad or (error and one["reasons"]):
         return "failed"
-    if not steps["plan"] or error:
+    if not steps["plan"] or error or _never_booted(steps):
         return "unknown"
     if wanted and not one["loaded"]:
         return "absent"
     if contract and contract["failed"] and set(one["reasons"]) <= _AT_REST:
         return "failed"  # the wanted image with the wanted parameters; of another one nothing else is to be expected
     return "drift" if one["reasons"] else "ok"
+
+
+def _never_booted(steps: dict[str, Result]) -> bool:
+    """Whether what was seen is of a kernel that was to be booted, and the run did not get so far."""
+    kernel = steps["seen"].get("kernel") or {}
+    return bool(kernel) and kernel["release"] != kernel["running"] and not steps["loaded"]
 
 
 def _wanted(name: str, steps: dict[str, Result]) -> Result | None:

@@ -16,10 +16,12 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._errors import Km
 from ansible_collections.procfleet.procfs.plugins.module_utils._fingerprint import fingerprint, signed
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import build_dir, check_release
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import needed
+from ansible_collections.procfleet.procfs.plugins.module_utils._transaction import WANTED
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._contract import Contract
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._packages import filled_in
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._trust import check_trust
 
+Items = list[dict[str, Any]]
 # The contract's types of parameters in the kernel's words, as modinfo has them.
 _KERNEL_TYPES = {"bool": "bool", "int": "int", "uint": "uint", "octal": "ushort", "string": "charp"}
 
@@ -58,25 +60,30 @@ def plan(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], op
     check_release(seen["kernel"]["release"])  # a builder installs packages that are named after it
     modules = _modules(chosen, seen, options)
     changing = [module for module in modules if module.decision.changes]
-    build = _to_build(modules, seen) if options.state == "loaded" else []
+    build = _to_build(modules, seen) if options.state in WANTED else []
     if build:
         check_host(modules, seen)  # before the first byte is sent
-    if changing and options.state == "loaded":
+    if changing and options.state in WANTED:
         check_trust([module.contract.name for module in changing], options.signer, seen["kernel"])
     packages = filled_in(options.packages, seen) if build else []
-    requests = [_request(module, seen, options) for module in modules] if changing else []
+    asked = [_request(module, seen, options) for module in modules] if changing else []
     return {
         "packages": packages,
         "flags": options.flags,
         "build": build,
-        "sign": _to_sign(modules, requests) if options.signer else [],
-        "modules": requests,
+        "sign": _to_sign(modules, asked) if options.signer else [],
+        "modules": asked,
         "entries": {module.contract.name: _entries(module, options) for module in modules},
         "depends": {module.contract.name: module.contract.depends for module in modules},
         "fingerprints": {module.contract.name: module.fingerprint for module in modules},
         "reasons": {module.contract.name: module.decision.reasons for module in changing},
         "prediction": _diff(changing, options, seen),
     }
+
+
+def requests(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], options: Options) -> Items:
+    """Return `kmod`'s list for all modules, whether anything is to be done or not."""
+    return [_request(module, seen, options) for module in _modules(chosen, seen, options)]
 
 
 def plan_cycle(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], options: Options) -> dict[str, Any]:
@@ -172,7 +179,7 @@ def _loadable(modules: list[Module], seen: dict[str, Any]) -> list[Module]:
     return [module for module in modules if seen["modules"][module.contract.name]["state"] != "builtin"]
 
 
-def _to_build(modules: list[Module], seen: dict[str, Any]) -> list[dict[str, Any]]:
+def _to_build(modules: list[Module], seen: dict[str, Any]) -> Items:
     """Return what `kmod_build` is asked for: builds that are neither installed nor kept here, with what they need."""
     missing = set()
     for module in _loadable(modules, seen):
@@ -193,12 +200,12 @@ def _to_build(modules: list[Module], seen: dict[str, Any]) -> list[dict[str, Any
     ]
 
 
-def _to_sign(modules: list[Module], requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _to_sign(modules: list[Module], asked: Items) -> Items:
     """Return what is signed on the controller for the host: {name, build, fingerprint} of all that is sent to it."""
     builds = {module.contract.name: module.build for module in modules}
     return [
         {"name": one["name"], "build": builds[one["name"]], "fingerprint": one["fingerprint"]}
-        for one in requests
+        for one in asked
         if one.get("ship")
     ]
 
@@ -208,7 +215,7 @@ def _request(module: Module, seen: dict[str, Any], options: Options) -> dict[str
     name, state = module.contract.name, seen["modules"][module.contract.name]
     request: dict[str, Any] = {"name": name, "depends": module.contract.depends, "log": module.contract.log}
     request["gone"] = module.contract.gone(module.overrides) if state["state"] != "builtin" else []
-    if options.state == "loaded":
+    if options.state in WANTED:
         folder = build_dir(seen["kernel"]["release"], name, module.fingerprint)
         request.update(
             entries=module.contract.entries(module.overrides),
@@ -221,7 +228,7 @@ def _request(module: Module, seen: dict[str, Any], options: Options) -> dict[str
 
 
 def _entries(module: Module, options: Options) -> list[dict[str, Any]]:
-    if options.state == "loaded":
+    if options.state in WANTED:
         return module.contract.entries(module.overrides)
     return module.contract.gone(module.overrides)
 
@@ -234,11 +241,12 @@ def _diff(changing: list[Module], options: Options, seen: dict[str, Any]) -> dic
         name, state = module.contract.name, seen["modules"][module.contract.name]
         before.append(f"{name}: {state['state']}, build {(state['fingerprint'] or 'none')[:12]}")
         before += [f"{name}: parameter {key}={value}" for key, value in state["parameters"].items()]
-        if options.state != "loaded":
+        if options.state not in WANTED:
             after.append(f"{name}: {options.state}")
             continue
         values = module.contract.parameters(module.overrides)
-        after.append(f"{name}: live, build {module.fingerprint[:12]} ({'; '.join(module.decision.reasons)})")
+        state = "live" if options.state == "loaded" else f"prepared for {seen['kernel']['release']}"
+        after.append(f"{name}: {state}, build {module.fingerprint[:12]} ({'; '.join(module.decision.reasons)})")
         after += [f"{name}: parameter {key}={value}" for key, value in sorted(values.items())]
         if module.decision.boot:
             after += [path for path, text in boot_files(name, values, options.persist).items() if text]

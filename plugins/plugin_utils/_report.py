@@ -117,7 +117,8 @@ def summary(results: dict[str, Any]) -> list[str]:
     """Return the kernel, a line for each module with what was done and why, and what the entries say."""
     kernel = results["seen"]["kernel"]
     taint = results["loaded"].get("taint") or kernel["taint"]
-    lines = [f"kernel {kernel['release']} ({kernel['arch']}), taint {taint['flags'] or 'none'}"]
+    running = results["loaded"].get("release") or kernel["running"]
+    lines = [f"kernel {running} ({kernel['arch']}), taint {taint['flags'] or 'none'}"]
     managed = results["loaded"].get("modules", {})
     for name, identity in results["plan"]["fingerprints"].items():
         one = managed.get(name) or results["seen"]["modules"].get(name, {})

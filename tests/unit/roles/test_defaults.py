@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 ROLES = Path(__file__).parents[3] / "roles"
+FILE = re.compile(r"\w+\.yml")
 
 
 def load(path):
@@ -41,7 +43,10 @@ def test_every_entry_point_has_a_spec_and_every_spec_an_entry_point(role):
     included = set()
     for path in (ROLES / role / "tasks").glob("*.yml"):
         for task in walk(load(path)):
-            included |= {str(value) for key, value in task.items() if key.endswith(("import_tasks", "include_tasks"))}
+            files = [value for key, value in task.items() if key.endswith(("import_tasks", "include_tasks"))]
+            included |= {
+                word for value in [*files, *task.get("vars", {}).values()] for word in FILE.findall(str(value))
+            }
     entries = {path.stem for path in (ROLES / role / "tasks").glob("*.yml") if path.name not in included}
     assert entries == {entry for name, entry, _spec in SPECS if name == role}
 

@@ -56,6 +56,7 @@ def test_what_kmod_contract_refuses(action, arguments, part):
 
 KERNEL = {
     "release": "6.1",
+    "running": "6.1",
     "arch": "x86_64",
     "compiler": {"name": "gcc", "command": "gcc", "major": 12},
     "modules_supported": True,

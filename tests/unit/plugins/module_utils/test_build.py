@@ -284,3 +284,15 @@ def test_predict(make):
 def test_explain_failures():
     text = _build.explain_failures({"failed_modules": {"b": ["x"], "a": ["y", "z"]}, "log": "/l"})
     assert text.splitlines()[1:] == ["  a:", "    y", "    z", "  b:", "    x", "The full log is /l on the host."]
+
+
+@pytest.mark.parametrize(("known", "built"), [("", True), ("0x00000001\tother\tvmlinux\tEXPORT_SYMBOL\t\n", False)])
+def test_what_the_kernel_does_not_export(make, host, known, built):
+    """Headers without the kernel's list tell nothing; those with it are believed."""
+    (host / "headers/Module.symvers").write_text(known)
+    request, _played = make({"a": []})
+    result = _build.build_missing(request)
+    assert ("a" in result["modules"]) == built
+    said = result["failed_modules"].get("a", [""])[0]
+    assert built or said.startswith(f"kernel {RELEASE} has not what it needs: ")
+    assert built or "crc7_be (not exported)" in said

@@ -119,6 +119,8 @@ def test_without_install_files_and_boot_are_left_alone():
         ("absent", True, ABSENT, set()),
         ("absent", True, {**ABSENT, "manifest": {"fingerprint": "x"}}, {"purge"}),
         ("absent", True, {**ABSENT, "builds": ["x"]}, {"purge"}),
+        ("absent", True, {**ABSENT, "elsewhere": ["6.12"]}, {"purge"}),
+        ("absent", False, {**ABSENT, "elsewhere": ["6.12"]}, set()),
         ("absent", True, {**ABSENT, "installed": {"path": PATH, "sha256": "x"}}, {"purge"}),
         ("absent", False, {**CONVERGED, "state": "absent"}, set()),
         ("absent", False, {**CONVERGED, "state": "absent", "builds": ["print", "left"]}, {"purge"}),
@@ -127,6 +129,22 @@ def test_without_install_files_and_boot_are_left_alone():
 )
 def test_leaving(state, install, seen, expected):
     assert steps(decide({**WANTED, "state": state, "install": install}, seen, {})) == expected
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (CONVERGED, set()),
+        ({**CONVERGED, "state": "absent"}, set()),
+        (ABSENT, {"install", "boot"}),
+        ({**CONVERGED, "build_id": "another"}, set()),
+        ({**CONVERGED, "resolves_to": None}, {"install"}),
+        ({**CONVERGED, "persist": {"load": False, "options": None}}, {"boot"}),
+        ({**ABSENT, "state": "builtin"}, set()),
+    ],
+)
+def test_preparing_never_loads(seen, expected):
+    assert steps(decide({**WANTED, "state": "prepared"}, seen, TYPES)) == expected
 
 
 def test_deciding_twice_is_deciding_once():

@@ -111,6 +111,7 @@ def test_an_absent_module(host):
         "resolves_to": None,
         "persist": {"load": False, "options": None},
         "builds": [],
+        "elsewhere": [],
         "manifest": {},
     }
     assert (_modules.holders("none"), _modules.load_state("none")) == ([], "absent")
@@ -148,3 +149,9 @@ def test_a_parameter_that_may_not_be_read(loaded, monkeypatch):
 def test_what_modprobe_options_say(loaded):
     write(loaded / "etc/modprobe.d/procfleet-tiny.conf", "options tiny mode=0600\n")
     assert probe()["persist"] == {"load": True, "options": "options tiny mode=0600\n"}
+
+
+def test_in_a_kernel_that_does_not_run_nothing_is_loaded(loaded):
+    seen = _modules.probe_modules(["tiny"], RELEASE, running=False)["tiny"]
+    assert (seen["state"], seen["build_id"], seen["parameters"], seen["version"]) == ("absent", None, {}, None)
+    assert seen["installed"]

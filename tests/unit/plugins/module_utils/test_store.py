@@ -99,3 +99,14 @@ def test_purge_leaves_what_others_have(host):
     _store.purge(R, "n")
     assert not os.path.exists(_names.build_log(R))
     assert os.path.exists(_names.manifest_path("5.10", "m"))
+
+
+def test_other_kernels_that_have_something_of_a_module(host):
+    _store.publish("6.1", "m", "a" * 64, b"x", {})
+    _store.publish("6.12", "m", "b" * 64, b"x", {})
+    _store.publish("6.12", "other", "b" * 64, b"x", {})
+    _files.write_atomic(_names.installed_path("6.13", "m"), b"x")
+    assert _store.elsewhere("6.1", "m") == ["6.12", "6.13"]
+    assert _store.elsewhere("6.12", "m") == ["6.1", "6.13"]
+    assert _store.elsewhere("6.1", "other") == ["6.12"]
+    assert _store.elsewhere("6.1", "none") == []

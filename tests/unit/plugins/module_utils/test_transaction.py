@@ -106,6 +106,7 @@ def deployed(kernel, name, build):
         "installed": {"path": _names.installed_path(R, name), "sha256": sha256(data), "build_id": build},
         "resolves_to": _names.installed_path(R, name),
         "builds": [build * 8],
+        "elsewhere": [],
         "manifest": manifest,
         "persist": {"load": True, "options": "options former\n"},
     }
@@ -119,6 +120,7 @@ def fresh():
         "installed": None,
         "resolves_to": None,
         "builds": [],
+        "elsewhere": [],
         "manifest": {},
         "persist": {"load": False, "options": None},
     }
@@ -412,3 +414,25 @@ def test_the_way_back_to_what_lay_there_unloaded(kernel):
     assert open(_names.installed_path(R, "a")).read() == "A1"  # noqa: SIM115
     assert json.load(open(_names.manifest_path(R, "a")))["fingerprint"] == "A1" * 8  # noqa: SIM115
     assert not os.path.exists(_names.options_conf("a"))
+
+
+def test_preparing_installs_and_loads_nothing(kernel, host):
+    module = {**wanted("a", "A1"), "state": "prepared"}
+    run = transaction([module], [fresh()])
+    run.run({"a": Decision(True, False, False, True, False, [])})
+    assert (kernel.calls, run.asserted) == ([], {})
+    assert open(_names.installed_path(R, "a")).read() == "A1"  # noqa: SIM115
+    assert open(_names.load_conf("a")).read() == "a\n"  # noqa: SIM115
+    note = json.load(open(_names.manifest_path(R, "a")))  # noqa: SIM115
+    assert (note["build_id"], note["former"]) == ("A1", {"state": "absent"})
+
+
+def test_leaving_removes_the_files_of_every_kernel(kernel, host):
+    seen = {**deployed(kernel, "a", "A1"), "elsewhere": ["6.12"]}
+    _store.publish("6.12", "a", "A2" * 8, b"A2", {})
+    write_atomic(_names.installed_path("6.12", "a"), b"A2")
+    module = {**wanted("a", "A1"), "state": "absent"}
+    os.unlink(module["path"])
+    transaction([module], [seen]).run({"a": LEAVE})
+    assert files(host) == {}
+    assert _store.fingerprints("6.12", "a") == []

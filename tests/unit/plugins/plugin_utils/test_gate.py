@@ -247,3 +247,46 @@ def test_results_of_an_earlier_rollout_do_not_count(rollout):
     after = stopped(rollout, changed("c"), changed("c", failing=["c"]))
     assert touched(after, "h2", steps) == steps
     assert wave_of(rollout, "stranger") is None
+
+
+def rebooted(*missing, taint="OE", before="OE", **more):
+    """What the steps of a host return that was rebooted, after which some modules are not as wanted."""
+    modules = {
+        name: {"changed": name in missing, "reasons": ["not loaded"] if name in missing else []} for name in "abc"
+    }
+    loaded = {
+        "modules": modules,
+        "failed_modules": {},
+        "taint": {"flags": taint},
+        "faults": ["WARNING: x"],
+        "boot_id": "2",
+    }
+    asserted = {"entries": [{"path": f"/proc/{name}", "holds": name not in missing} for name in "abc"]}
+    seen = {"kernel": {"taint": {"flags": before}}}
+    steps = {"plan": PLAN, "seen": seen, "rebooted": {"rebooted": True}, "loaded": loaded, "asserted": asserted}
+    return {**steps, **more}
+
+
+def test_a_reboot_that_brings_all_back():
+    assert trouble(rebooted()) == ([], set())
+    assert trouble(rebooted(taint="WOE", before="WOE")) == ([], set())
+
+
+def test_a_module_that_does_not_come_back():
+    lines, _culprits = trouble(rebooted("b"))
+    assert lines == ["b: does not hold what it must at /proc/b", "b did not come back by itself: not loaded"]
+
+
+def test_a_kernel_that_is_worse_off_than_the_one_before():
+    assert trouble(rebooted(taint="DOE"))[0] == ["the kernel has taint D after the reboot: WARNING: x"]
+
+
+@pytest.mark.parametrize("step", ["rebooted", "loaded"])
+def test_a_host_that_does_not_come_back(step):
+    assert trouble(rebooted(**{step: LOST}))[0] == [f"does not answer: {LOST['msg']}"]
+
+
+def test_a_reboot_takes_nothing_back(rollout):
+    after = decide(rollout, {"h1": rebooted("b")}, 0, False, T1)
+    assert (after["back"], after["open"]) == ({}, None)
+    assert "`canary` did not pass: h1: b" in after["stopped"]

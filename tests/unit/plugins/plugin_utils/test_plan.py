@@ -20,7 +20,7 @@ OPTIONS = Options("loaded", True, True, [], ["linux-headers-{release}", "make-{a
 
 def seen(modules=None, **kernel):
     compiler = {"name": "gcc-12", "command": "gcc-12", "major": 12}
-    known = {"release": "6.1", "arch": "x86_64", "compiler": compiler, "modules_supported": True}
+    known = {"release": "6.1", "running": "6.1", "arch": "x86_64", "compiler": compiler, "modules_supported": True}
     return {
         "kernel": {**known, "sig_enforce": False, "lockdown": "none", **kernel},
         "os": {"id": "debian", "family": "debian"},
@@ -46,6 +46,7 @@ def deployed(name, **more):
         "resolves_to": path,
         "persist": {"load": True, "options": "options stubborn hold_ms=0\n" if values else None},
         "builds": [PRINTS[name]],
+        "elsewhere": [],
         "manifest": {"fingerprint": PRINTS[name], "parameters": values},
         **more,
     }

@@ -296,3 +296,11 @@ def test_the_whole_counts_its_states():
 def test_worst():
     assert worst(["ok", "drift", "ok"]) == "drift"
     assert worst([]) == "unknown"
+
+
+def test_a_host_whose_reboot_was_not_reached(steps):
+    steps["seen"]["kernel"]["release"] = "6.99"
+    wave = {"name": "all", "hosts": ["web1"], "outcome": "pending", "index": 0}
+    host = host_part("web1", steps, {"waves": [wave], "back": {}, "stopped": "x", "trouble": {}})
+    assert host["kernel"]["release"] == RELEASES[0]
+    assert {one["state"] for one in host["modules"].values()} == {"unknown"}

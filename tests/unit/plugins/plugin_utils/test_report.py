@@ -91,7 +91,7 @@ def test_who_was_lost_is_said():
 
 def test_summary():
     seen = {
-        "kernel": {"release": "6.1", "arch": "x86_64", "taint": {"flags": "OE"}},
+        "kernel": {"release": "6.1", "running": "6.1", "arch": "x86_64", "taint": {"flags": "OE"}},
         "modules": {"a": {"state": "live"}, "c": {"state": "absent"}},
     }
     loaded = {"modules": {"c": {"state": "live", "changed": True, "reasons": ["not loaded"]}}}

@@ -1,0 +1,203 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From 6.1 to 6.12, prepared from the controller: asked, refused, prepared, booted, and back again. In this order."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+testinfra_hosts = ["ansible://prepared"]
+
+NAMES = ("proc_demo", "simpledriver", "procDriver")
+IMAGE = "linux-image-6.12-cloud-amd64"
+HOOK = "/etc/initramfs-tools/hooks/by-hand"
+# Another build of the module, as somebody's hand has put it into the initrd: one bit of its build-id differs.
+STALE = r"""#!/bin/sh
+[ "$1" = prereqs ] && exit 0
+folder=usr/lib/modules/$version/updates/procfleet
+mkdir -p "$DESTDIR/$folder"
+python3 - "/$folder/proc_demo.ko" "$DESTDIR/$folder/proc_demo.ko" <<'END'
+import sys
+image = open(sys.argv[1], "rb").read()
+place = image.index(b"\0\0GNU\0") + 6
+open(sys.argv[2], "wb").write(image[:place] + bytes([image[place] ^ 1]) + image[place + 1:])
+END
+"""
+
+
+@pytest.fixture
+def look(host):
+    """Return a function that asks `kmod_info` about all modules in one kernel."""
+
+    def ask(release=""):
+        arguments = json.dumps({"modules": list(NAMES), "release": release})
+        return dict(host.ansible("procfleet.procfs.kmod_info", arguments, become=True))
+
+    return ask
+
+
+@pytest.fixture
+def on(play):
+    """Return a function that runs a playbook on this machine alone."""
+
+    def run(playbook, *options, **variables):
+        return play(playbook, "--limit", "prepared,localhost", *options, **variables)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def memory():
+    """What one test leaves to the next."""
+    return {}
+
+
+def ids(seen):
+    return {name: one["build_id"] for name, one in seen["modules"].items()}
+
+
+def prepared_ids(seen):
+    return {name: (one["installed"] or {}).get("build_id") for name, one in seen["modules"].items()}
+
+
+def boot(host, release):
+    """Choose the kernel that the machine's boot loader starts."""
+    with host.sudo():
+        host.check_output(f"ln -sfn boot/vmlinuz-{release} /vmlinuz && ln -sfn boot/initrd.img-{release} /initrd.img")
+
+
+def test_there_is_no_other_kernel_yet(on, look, memory):
+    seen = look("next")
+    memory["old"] = seen["kernel"]["release"]
+    assert seen["kernels"] == [memory["old"]]
+    assert memory["old"].startswith("6.1.")
+    memory["old ids"] = ids(seen)
+    assert all(memory["old ids"].values())
+    done = on("playbooks/preflight.yml")
+    assert (done.status, done.count("changed")) == (0, 0)
+    assert "runs already: there is none to prepare for" in done.flat()
+
+
+def test_headers_that_nobody_offers(on, files, memory):
+    before = files()
+    done = on("playbooks/preflight.yml", kmod_release="6.99.0-none-amd64")
+    assert done.status != 0
+    assert "linux-headers-6.99.0-none-amd64" in done.flat()
+    assert "could not be installed on prepared" in done.flat()
+    assert f"linux-headers-{memory['old']}" in done.flat()  # what is offered
+    assert files() == before
+
+
+def test_a_host_that_upgrades_is_not_booted_unprepared(on, host, look, memory):
+    with host.sudo():
+        host.check_output("apt-get update -qq")
+        host.check_output("DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends %s", IMAGE)
+    seen = look("next")
+    memory["new"] = seen["kernel"]["release"]
+    assert memory["new"].startswith("6.12.")
+    assert seen["kernels"] == [memory["new"], memory["old"]]
+    done = on("playbooks/reboot.yml")
+    assert done.status != 0
+    assert f"Kernel {memory['new']} must not be booted on prepared" in done.flat()
+    assert "proc_demo is not prepared" in done.flat()
+    assert look()["kernel"]["boot_id"] == seen["kernel"]["boot_id"]
+
+
+def test_a_prediction_writes_nothing(on, files):
+    before = files()
+    done = on("playbooks/preflight.yml", "--check", "--diff")
+    assert done.status == 0
+    assert done.count("changed") > 0
+    assert "proc_demo: prepared for 6.12" in done.flat()
+    assert files() == before
+
+
+def test_the_next_kernel_is_prepared_beside_the_running_one(on, look, memory):
+    done = on("playbooks/preflight.yml")
+    assert done.status == 0, done.output
+    assert f"kernel {memory['new']} may be booted (running: {memory['old']})" in done.flat()
+    assert ids(look()) == memory["old ids"]
+    seen = look(memory["new"])
+    memory["new ids"] = prepared_ids(seen)
+    assert all(memory["new ids"].values())
+    assert not set(memory["new ids"].values()) & set(memory["old ids"].values())
+    for one in seen["modules"].values():
+        assert one["installed"]["vermagic"] == seen["kernel"]["vermagic"]
+        assert one["resolves_to"] == one["installed"]["path"]
+
+
+def test_a_second_time_nothing_is_done(on):
+    done = on("playbooks/preflight.yml")
+    assert (done.status, done.count("changed")) == (0, 0)
+
+
+def test_a_copy_in_the_initrd_is_found_and_named(on, host, memory):
+    update = f"update-initramfs -u -k {memory['new']}"
+    with host.sudo():
+        host.check_output("cat > %s <<'EOF'\n" + STALE + "EOF", HOOK)
+        host.check_output(f"chmod 755 {HOOK} && {update}")
+    stale = memory["new ids"]["proc_demo"]
+    stale = f"{int(stale[:2], 16) ^ 1:02x}{stale[2:]}"
+    for playbook in ("playbooks/preflight.yml", "playbooks/reboot.yml"):
+        done = on(playbook)
+        assert done.status != 0
+        assert f"/boot/initrd.img-{memory['new']} holds another copy of proc_demo, which is loaded first" in done.flat()
+        assert f"build-id {stale}" in done.flat()
+        assert "copy of simpledriver" not in done.flat()
+    with host.sudo():
+        host.check_output(f"rm {HOOK} && {update}")
+
+
+def test_through_the_reboot(on, host, look, memory, tmp_path):
+    boot(host, memory["new"])
+    before = look()["kernel"]["boot_id"]
+    done = on("playbooks/reboot.yml", kmod_report_dir=str(tmp_path))
+    assert done.status == 0, done.output
+    seen = look()
+    assert (seen["kernel"]["release"], seen["kernel"]["boot_id"] != before) == (memory["new"], True)
+    assert {one["state"] for one in seen["modules"].values()} == {"live"}
+    assert ids(seen) == memory["new ids"]
+    assert host.file("/proc/myinfo").content_string.splitlines()[0] == "Hello from kernel space!"
+    record = json.loads((tmp_path / "record.json").read_text())
+    (machine,) = record["hosts"]
+    assert (machine["state"], machine["kernel"]["release"]) == ("ok", memory["new"])
+    assert [(wave["name"], wave["outcome"]) for wave in record["waves"]] == [("canary", "done")]
+
+
+def test_the_old_kernels_build_is_still_there(look, memory):
+    seen = look(memory["old"])
+    assert prepared_ids(seen) == memory["old ids"]
+    assert {one["resolves_to"] == one["installed"]["path"] for one in seen["modules"].values()} == {True}
+
+
+@pytest.mark.parametrize("playbook", ["deploy.yml", "playbooks/reboot.yml"])
+def test_nothing_is_left_to_do(on, playbook):
+    done = on(playbook)
+    assert (done.status, done.count("changed")) == (0, 0), done.output
+
+
+def test_back_into_the_old_kernel(host, look, reboot, memory):
+    boot(host, memory["old"])
+    reboot()
+    seen = look()
+    assert seen["kernel"]["release"] == memory["old"]
+    assert ids(seen) == memory["old ids"]
+
+
+def test_a_boot_loader_that_starts_another_kernel_stops_the_wave(on, look, memory):
+    done = on("playbooks/reboot.yml")
+    assert done.status != 0
+    assert f"This host runs {memory['old']}, and not {memory['new']}" in done.flat()
+    assert ids(look()) == memory["old ids"]
+
+
+def test_absent_leaves_nothing_in_any_kernel(on, host):
+    done = on("deploy.yml", kmod_state="absent")
+    assert done.status == 0, done.output
+    with host.sudo():
+        found = host.check_output("find /lib/modules /var/lib /etc -path '*procfleet*'")
+        index = host.check_output("cat /lib/modules/*/modules.dep")
+    assert found == ""
+    assert "updates/procfleet" not in index

@@ -1,0 +1,33 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Say on the controller whether a host may boot the kernel that was looked at."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._upgrade import obstacles, summary
+
+
+class ActionModule(ControllerAction):
+    """Returns {msg}, or fails with all obstacles. See plugins/modules/kmod_preflight.py."""
+
+    ARGUMENTS: ClassVar = {
+        "seen": {"type": "dict", "required": True},
+        "plan": {"type": "dict", "required": True},
+        "prepared": {"type": "dict", "default": {}},
+        "persist": {"type": "bool", "default": True},
+    }
+
+    def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Look at what was found; in check mode, where nothing was prepared, only predict."""
+        host, plan, seen = task_vars.get("inventory_hostname", "this host"), arguments["plan"], arguments["seen"]
+        release = seen["kernel"]["release"]
+        if self._task.check_mode and plan["reasons"]:
+            return {"changed": True, "msg": f"kernel {release} would be prepared for", "diff": plan["prediction"]}
+        found = obstacles(plan, seen, arguments["prepared"], arguments["persist"])
+        if found:
+            raise KmodError("\n".join([f"Kernel {release} must not be booted on {host}:", *found]))
+        return {"changed": False, "msg": "\n".join(summary(plan, seen)), "_ansible_verbose_always": True}

@@ -1,0 +1,115 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A kernel that is to be booted: what has to be prepared for it, and whether it may be. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._contract import Contract
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._packages import filled_in
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._plan import Options, plan, requests
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import lost, named
+
+Chosen = list[tuple[Contract, dict[str, Any]]]
+
+
+def plan_preparation(chosen: Chosen, seen: dict[str, Any], options: Options) -> dict[str, Any]:
+    """Return the plan that prepares the kernel that was seen, with the keys of `_plan.plan`, and `headers`.
+
+    Of a kernel that runs already nothing is to be prepared. `headers` are packages that this very host needs first:
+    where a kernel is not installed yet, only its headers tell how it was built.
+    :raises KmodError: when nothing tells, or the modules could never be loaded there.
+    """
+    kernel = seen["kernel"]
+    if runs(seen) or not chosen:
+        return {**plan([], seen, options), "headers": []}
+    if kernel["compiler"]["name"]:
+        return {**plan(chosen, seen, options), "headers": []}
+    if seen["headers"]["present"] or not options.packages:
+        raise KmodError(
+            f"Nothing on this host says how kernel {kernel['release']} was built",
+            "neither the kernel nor its headers have left a configuration; installed are "
+            f"{', '.join(seen['kernels']) or 'none'}",
+            "Install it or its headers, or correct kmod_release",
+        )
+    return {**plan([], seen, options), "headers": filled_in(options.packages, seen)}
+
+
+def plan_reboot(chosen: Chosen, seen: dict[str, Any], options: Options) -> dict[str, Any]:
+    """Return the plan of a reboot into the kernel that was seen, with the keys of `_plan.plan`.
+
+    `modules` are those that must be back after it, none where that kernel runs already; `reasons` say what is not
+    prepared, or, where it runs, not as wanted.
+    """
+    if runs(seen):
+        return {**plan(chosen, seen, options._replace(state="loaded")), "modules": []}
+    prepared = plan(chosen, seen, options._replace(state="prepared"))
+    return {**prepared, "modules": requests(chosen, seen, options._replace(state="loaded"))}
+
+
+def runs(seen: dict[str, Any]) -> bool:
+    """Whether the kernel that was looked at is the running one."""
+    return bool(seen["kernel"]["release"] == seen["kernel"]["running"])
+
+
+def obstacles(plan: dict[str, Any], seen: dict[str, Any], loaded: dict[str, Any], persist: bool) -> list[str]:
+    """Return why the kernel that was seen must not be booted, in lines for people; none where it may be.
+
+    :param seen: what `kmod_info` found with `copies`, after all was done.
+    :param loaded: what `kmod` returned for the state `prepared`; {} where it had nothing to do.
+    """
+    if runs(seen):
+        said = plan["reasons"].items()
+        return [f"{name} is not as wanted: {'; '.join(reasons)}. Run deploy.yml" for name, reasons in said]
+    failed = {name: str(one["msg"]) for name, one in (loaded.get("failed_modules") or {}).items()}
+    lines = lost(loaded) + [named(name, text) for name, text in sorted(failed.items())]
+    for name, identity in plan["fingerprints"].items():
+        if name not in failed:
+            lines += _of_module(name, identity, seen, persist)
+    return lines
+
+
+def _of_module(name: str, identity: str, seen: dict[str, Any], persist: bool) -> list[str]:
+    """Return why one module would not be there, or not the right one, once the kernel has booted."""
+    one, kernel = seen["modules"][name], seen["kernel"]
+    if one["state"] == "builtin":
+        return []
+    if one["fingerprint"] != identity:
+        return [f"{name} is not prepared: its build for {kernel['release']} is not installed. Run preflight.yml"]
+    lines, ours = [], one["installed"]
+    if one["resolves_to"] != ours["path"]:
+        lines.append(f"{name}: modprobe would take {one['resolves_to'] or 'nothing'}, and not {ours['path']}")
+    if kernel["vermagic"] and ours["vermagic"] != kernel["vermagic"]:
+        lines.append(f"{name} bears {ours['vermagic']!r}, that kernel's own modules {kernel['vermagic']!r}")
+    if persist and not one["persist"]["load"]:
+        lines.append(f"{name} is not set for boot. Run preflight.yml")
+    for copy in one.get("copies", []):
+        if copy["initrd"] and copy["build_id"] != ours["build_id"]:
+            lines.append(
+                f"{copy['initrd']} holds another copy of {name}, which is loaded first: {copy['path']}, build-id "
+                f"{copy['build_id'] or 'unknown'}. Take it out of what makes the initrd, and make that anew "
+                f"(`update-initramfs -u -k {kernel['release']}`, or `dracut -f`)"
+            )
+    return lines
+
+
+def summary(plan: dict[str, Any], seen: dict[str, Any]) -> list[str]:
+    """Return what holds of a kernel that may be booted, in lines for people."""
+    kernel = seen["kernel"]
+    if runs(seen):
+        return [f"kernel {kernel['release']} runs already: there is none to prepare for"]
+    if not plan["fingerprints"]:
+        return [f"this host is to have no modules; nothing was prepared for kernel {kernel['release']}"]
+    there = kernel["release"] in seen["kernels"]
+    verdict = "may be booted" if there else "is not installed yet; once it is, it may be booted"
+    lines = [f"kernel {kernel['release']} {verdict} (running: {kernel['running']})"]
+    for name, identity in plan["fingerprints"].items():
+        one = seen["modules"][name]
+        ours = one["installed"] or {}
+        said = f"build {identity[:12]}, build-id {(ours.get('build_id') or 'none')[:12]}"
+        lines.append(f"{name}: {'built into that kernel' if one['state'] == 'builtin' else said}")
+        folders = [copy["path"] for copy in one.get("copies", []) if not copy["initrd"]]
+        lines += [f"{name}: another copy lies at {path}; modprobe takes ours" for path in folders]
+    return lines
