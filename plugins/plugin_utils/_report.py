@@ -70,15 +70,16 @@ def named(name: str, said: str) -> str:
 
 def asserted_in(steps: dict[str, Any]) -> dict[str, Any]:
     """Return what came of the entries: `kmod` asserts them where it had something to do, else `proc_assert` did."""
-    asserted: dict[str, Any] = steps["loaded"].get("asserted") or steps["asserted"]
-    return asserted
+    asserted: dict[str, Any] = steps["loaded"].get("asserted") or {}
+    return asserted if asserted.get("entries") else steps["asserted"]
 
 
 def by_module(steps: dict[str, Any], step: str = "loaded") -> dict[str, list[dict[str, Any]]]:
     """Return module -> results of its entries, as `kmod` returned them in a step, or `proc_assert` for all at once."""
     found: dict[str, list[dict[str, Any]]] = {}
-    if (steps.get(step) or {}).get("asserted"):
-        for result in steps[step]["asserted"]["entries"]:
+    results = ((steps.get(step) or {}).get("asserted") or {}).get("entries")
+    if results:
+        for result in results:
             found.setdefault(result["module"], []).append(result)
     elif step == "loaded" and steps["plan"]:
         # Those of all modules, in one list, in order.

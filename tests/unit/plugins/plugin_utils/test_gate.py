@@ -256,6 +256,7 @@ def rebooted(*missing, taint="OE", before="OE", **more):
     }
     loaded = {
         "modules": modules,
+        "asserted": {"entries": []},
         "failed_modules": {},
         "taint": {"flags": taint},
         "faults": ["WARNING: x"],
