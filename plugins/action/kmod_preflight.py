@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.procfleet.procfs.plugins.plugin_utils._upgrade import obstacles, summary
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._upgrade import obstacles, runs, summary
 
 
 class ActionModule(ControllerAction):
@@ -25,7 +25,7 @@ class ActionModule(ControllerAction):
         """Look at what was found; in check mode, where nothing was prepared, only predict."""
         host, plan, seen = task_vars.get("inventory_hostname", "this host"), arguments["plan"], arguments["seen"]
         release = seen["kernel"]["release"]
-        if self._task.check_mode and plan["reasons"]:
+        if self._task.check_mode and plan["reasons"] and not runs(seen):
             return {"changed": True, "msg": f"kernel {release} would be prepared for", "diff": plan["prediction"]}
         found = obstacles(plan, seen, arguments["prepared"], arguments["persist"])
         if found:

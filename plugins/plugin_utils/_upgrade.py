@@ -12,18 +12,24 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._packages import 
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._plan import Options, plan, requests
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import lost, named
 
+# Of a plan that is only to be looked at, nothing is built, signed or sent.
+_IDLE: dict[str, Any] = {"packages": [], "build": [], "sign": [], "modules": []}
+
 Chosen = list[tuple[Contract, dict[str, Any]]]
 
 
 def plan_preparation(chosen: Chosen, seen: dict[str, Any], options: Options) -> dict[str, Any]:
     """Return the plan that prepares the kernel that was seen, with the keys of `_plan.plan`, and `headers`.
 
-    Of a kernel that runs already nothing is to be prepared. `headers` are packages that this very host needs first:
-    where a kernel is not installed yet, only its headers tell how it was built.
+    For a kernel that runs already nothing is prepared: its plan says whether it would find all at its next boot.
+    `headers` are packages that this very host needs first: where a kernel is not installed yet, only its headers tell
+    how it was built.
     :raises KmodError: when nothing tells, or the modules could never be loaded there.
     """
     kernel = seen["kernel"]
-    if runs(seen) or not chosen:
+    if runs(seen):
+        return {**plan(chosen, seen, options._replace(state="loaded")), "headers": [], **_IDLE}
+    if not chosen:
         return {**plan([], seen, options), "headers": []}
     if kernel["compiler"]["name"]:
         return {**plan(chosen, seen, options), "headers": []}
@@ -44,7 +50,7 @@ def plan_reboot(chosen: Chosen, seen: dict[str, Any], options: Options) -> dict[
     `proc_assert`, which writes as well. `reasons` say what is not prepared, or, where it runs, not as wanted.
     """
     if runs(seen):
-        return {**plan(chosen, seen, options._replace(state="loaded")), "modules": []}
+        return {**plan(chosen, seen, options._replace(state="loaded")), **_IDLE}
     prepared = plan(chosen, seen, options._replace(state="prepared"))
     back = requests(chosen, seen, options._replace(state="loaded"))
     return {**prepared, "modules": [{**one, "entries": [], "gone": []} for one in back]}
@@ -61,13 +67,12 @@ def obstacles(plan: dict[str, Any], seen: dict[str, Any], loaded: dict[str, Any]
     :param seen: what `kmod_info` found with `copies`, after all was done.
     :param loaded: what `kmod` returned for the state `prepared`; {} where it had nothing to do.
     """
-    if runs(seen):
-        said = plan["reasons"].items()
-        return [f"{name} is not as wanted: {'; '.join(reasons)}. Run deploy.yml" for name, reasons in said]
+    amiss = plan["reasons"] if runs(seen) else {}
+    lines = [f"{name} is not as wanted: {'; '.join(reasons)}. Run deploy.yml" for name, reasons in amiss.items()]
     failed = {name: str(one["msg"]) for name, one in (loaded.get("failed_modules") or {}).items()}
-    lines = lost(loaded) + [named(name, text) for name, text in sorted(failed.items())]
+    lines += lost(loaded) + [named(name, text) for name, text in sorted(failed.items())]
     for name, identity in plan["fingerprints"].items():
-        if name not in failed:
+        if name not in failed and name not in amiss:
             lines += _of_module(name, identity, seen, persist)
     return lines
 
@@ -82,7 +87,7 @@ def _of_module(name: str, identity: str, seen: dict[str, Any], persist: bool) ->
     lines, ours = [], one["installed"]
     if one["resolves_to"] != ours["path"]:
         lines.append(f"{name}: modprobe would take {one['resolves_to'] or 'nothing'}, and not {ours['path']}")
-    if kernel["vermagic"] and ours["vermagic"] != kernel["vermagic"]:
+    if kernel.get("vermagic") and ours["vermagic"] != kernel["vermagic"]:
         lines.append(f"{name} bears {ours['vermagic']!r}, that kernel's own modules {kernel['vermagic']!r}")
     if persist and not one["persist"]["load"]:
         lines.append(f"{name} is not set for boot. Run preflight.yml")
@@ -98,14 +103,12 @@ def _of_module(name: str, identity: str, seen: dict[str, Any], persist: bool) ->
 
 def summary(plan: dict[str, Any], seen: dict[str, Any]) -> list[str]:
     """Return what holds of a kernel that may be booted, in lines for people."""
-    kernel = seen["kernel"]
-    if runs(seen):
-        return [f"kernel {kernel['release']} runs already: there is none to prepare for"]
+    release, running = seen["kernel"]["release"], seen["kernel"]["running"]
     if not plan["fingerprints"]:
-        return [f"this host is to have no modules; nothing was prepared for kernel {kernel['release']}"]
-    there = kernel["release"] in seen["kernels"]
-    verdict = "may be booted" if there else "is not installed yet; once it is, it may be booted"
-    lines = [f"kernel {kernel['release']} {verdict} (running: {kernel['running']})"]
+        return [f"this host is to have no modules; nothing was prepared for kernel {release}"]
+    there = "may be booted" if release in seen["kernels"] else "is not installed yet; once it is, it may be booted"
+    verdict = "runs already, and may be booted again" if runs(seen) else f"{there} (running: {running})"
+    lines = [f"kernel {release} {verdict}"]
     for name, identity in plan["fingerprints"].items():
         one = seen["modules"][name]
         ours = one["installed"] or {}

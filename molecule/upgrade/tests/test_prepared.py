@@ -77,7 +77,7 @@ def test_there_is_no_other_kernel_yet(on, look, memory):
     assert all(memory["old ids"].values())
     done = on("playbooks/preflight.yml")
     assert (done.status, done.count("changed")) == (0, 0)
-    assert "runs already: there is none to prepare for" in done.flat()
+    assert f"kernel {memory['old']} runs already, and may be booted again" in done.flat()
 
 
 def test_headers_that_nobody_offers(on, files, memory):

@@ -62,9 +62,22 @@ def test_what_is_prepared_already():
     assert (planned["build"], planned["modules"], planned["reasons"]) == ([], [], {})
 
 
-def test_of_the_running_kernel_nothing_is_prepared():
+def test_for_the_running_kernel_nothing_is_prepared():
     planned = plan_preparation(CHOSEN, seen(OLD), OPTIONS)
-    assert (planned["build"], planned["modules"], planned["fingerprints"]) == ([], [], {})
+    assert (planned["build"], planned["modules"], planned["packages"], planned["headers"]) == ([], [], [], [])
+    assert obstacles(planned, seen(OLD), {}, True) == [
+        f"stubborn is not as wanted: {'; '.join(planned['reasons']['stubborn'])}. Run deploy.yml"
+    ]
+
+
+def test_the_running_kernel_may_be_booted_again_or_not():
+    running = {"release": NEW, "running": NEW, "state": "live", "build_id": "b" * 40, "parameters": {"hold_ms": "0"}}
+    there = prepared(**running)
+    planned = plan_preparation(CHOSEN, there, OPTIONS)
+    assert obstacles(planned, there, {}, True) == []
+    assert summary(planned, there)[0] == "kernel 6.12 runs already, and may be booted again"
+    (line,) = obstacles(planned, prepared(**running, copies=[COPY]), {}, True)
+    assert "holds another copy of stubborn" in line
 
 
 def test_one_that_is_not_installed_tells_by_its_headers():
@@ -180,5 +193,4 @@ def test_what_is_said_of_a_kernel_that_may_be_booted():
 
 
 def test_what_is_said_where_nothing_is_to_be_prepared():
-    assert "runs already" in summary(plan([], seen(OLD), OPTIONS), seen(OLD))[0]
     assert "no modules" in summary(plan([], seen(), OPTIONS), seen())[0]
