@@ -16,4 +16,5 @@ ABSENT = {
     "persist": {"load": False, "options": None},
     "builds": [],
     "manifest": {},
+    "dkms": None,
 }

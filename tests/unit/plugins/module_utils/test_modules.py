@@ -112,6 +112,7 @@ def test_an_absent_module(host):
         "persist": {"load": False, "options": None},
         "builds": [],
         "manifest": {},
+        "dkms": None,
     }
     assert (_modules.holders("none"), _modules.load_state("none")) == ([], "absent")
 
