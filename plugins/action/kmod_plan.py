@@ -24,6 +24,8 @@ class ActionModule(ControllerAction):
         "packages": {"type": "list", "elements": "str", "default": []},
         "target": {"type": "bool", "default": True},
         "signer": {"type": "dict", "default": {}},
+        "dkms": {"type": "bool"},
+        "dkms_packages": {"type": "list", "elements": "str", "default": []},
     }
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -31,6 +33,6 @@ class ActionModule(ControllerAction):
         cycle = arguments["state"] == "cycled"
         state = "loaded" if cycle else arguments["state"]
         given = (arguments["persist"], arguments["flags"], arguments["packages"], arguments["signer"] or None)
-        options = Options(state, True, *given)
+        options = Options(state, True, *given, arguments["dkms"], tuple(arguments["dkms_packages"]))
         chosen = select(arguments["paths"], arguments["modules"]) if arguments["target"] else []
         return {"changed": False, **(plan_cycle if cycle else plan)(chosen, arguments["seen"], options)}

@@ -247,3 +247,9 @@ def test_results_of_an_earlier_rollout_do_not_count(rollout):
     after = stopped(rollout, changed("c"), changed("c", failing=["c"]))
     assert touched(after, "h2", steps) == steps
     assert wave_of(rollout, "stranger") is None
+
+
+def test_what_dkms_refuses_is_trouble():
+    lines, culprits = trouble({**changed("c"), "registered": {"failed": True, "msg": "On web1: DKMS does not add c"}})
+    assert (lines, culprits) == (["On web1: DKMS does not add c"], {"a", "b", "c"})
+    assert trouble({**changed("c"), "registered": {"modules": {}, "changed": True}}) == ([], set())
