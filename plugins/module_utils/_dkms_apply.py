@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -67,6 +68,11 @@ def manage(request: Request, state: str, check: bool = False) -> dict[str, Any]:
                 built[name] = _change(name, wanted[name], state, request)
             except KmodError as error:
                 failed[name] = dict(error.details, msg=error.message)
+            except OSError as error:
+                why = KmodError(
+                    "%s cannot be given to DKMS, or taken from it" % name, str(error), "Mend it, and run again"
+                )
+                failed[name] = {"msg": why.message}
     return {
         "changed": bool(work),
         "modules": {
@@ -139,10 +145,9 @@ def _keep(name: str, former: str | None, version: str, rollout: str) -> None:
 
 def _forget(name: str) -> None:
     """Remove the note, and the sources that were kept."""
-    former = read_json(dkms_note(name)).get("former")
-    if former:
-        shutil.rmtree(_kept(name, former), ignore_errors=True)
     remove(dkms_note(name))
+    for folder in glob.glob("%s-*" % glob.escape(dkms_note(name)[: -len(".json")])):
+        shutil.rmtree(folder, ignore_errors=True)
     remove_empty_dirs(os.path.dirname(dkms_note(name)), _names.STATE_DIR)
 
 

@@ -282,3 +282,28 @@ def test_the_newest_kernel(host, there, found):
     for release in there:
         install_kernel(host, release)
     assert _dkms_apply.newest() == found
+
+
+def test_what_a_cut_off_run_has_kept_is_in_nobodys_way(host, dkms, tmp_path):
+    one = request(tmp_path)
+    manage(one, "registered")
+    kept = host / "state/dkms" / f"tiny-{one.notes['tiny']['version']}"
+    kept.mkdir()
+    (host / "state/dkms/tiny.json").unlink()
+    assert manage(request(tmp_path, "int y;\n"), "registered")["failed_modules"] == {}
+    manage(Request({"tiny": {}}, {}, 10), "absent")
+    assert left(host) == []
+
+
+def test_an_error_of_the_system_is_said(host, dkms, tmp_path, monkeypatch):
+    manage(request(tmp_path), "registered")
+
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copytree", full)
+    result = manage(request(tmp_path, "int y;\n"), "registered")
+    assert "tiny cannot be given to DKMS, or taken from it: [Errno 28] No space left" in explain_failures(result)
+    assert _dkms.probe("tiny")["version"] == request(tmp_path).notes["tiny"]["version"], (
+        "the former is registered still"
+    )
