@@ -33,7 +33,7 @@ def seen_module(name: str, release: str, **changes: Any) -> dict[str, Any]:
         "state": "live",
         "parameters": {"mode": "0600"} if name == "simpledriver" else {},
         "build_id": identity[:40],
-        "installed": {**image, "build_id": identity[:40], "vermagic": f"{release} SMP mod_unload"},
+        "installed": {**image, "build_id": identity[:40], "vermagic": f"{release} SMP mod_unload", "by": "procfleet"},
         "fingerprint": identity,
         **changes,
     }

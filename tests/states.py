@@ -17,4 +17,5 @@ ABSENT = {
     "builds": [],
     "elsewhere": [],
     "manifest": {},
+    "dkms": None,
 }

@@ -32,12 +32,14 @@ class ActionModule(ControllerAction):
         "packages": {"type": "list", "elements": "str", "default": []},
         "target": {"type": "bool", "default": True},
         "signer": {"type": "dict", "default": {}},
+        "dkms": {"type": "bool"},
+        "dkms_packages": {"type": "list", "elements": "str", "default": []},
     }
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Plan; the play's steps follow what is in the lists."""
         make, state = _PLANS.get(arguments["state"], (plan, arguments["state"]))
         given = (arguments["persist"], arguments["flags"], arguments["packages"], arguments["signer"] or None)
-        options = Options(state, True, *given)
+        options = Options(state, True, *given, arguments["dkms"], tuple(arguments["dkms_packages"]))
         chosen = select(arguments["paths"], arguments["modules"]) if arguments["target"] else []
         return {"changed": False, **make(chosen, arguments["seen"], options)}

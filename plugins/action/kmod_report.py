@@ -11,7 +11,7 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import Co
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._gate import fate, touched, untouched
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import failures, lost, prediction, summary
 
-_STEPS = ("loaded", "asserted", "watched", "returned")
+_STEPS = ("loaded", "asserted", "registered", "watched", "returned")
 
 
 class ActionModule(ControllerAction):
@@ -23,6 +23,7 @@ class ActionModule(ControllerAction):
         "jobs": {"type": "list", "elements": "dict", "default": []},
         "loaded": {"type": "dict", "default": {}},
         "asserted": {"type": "dict", "default": {}},
+        "registered": {"type": "dict", "default": {}},
         "watched": {"type": "dict", "default": {}},
         "returned": {"type": "dict", "default": {}},
         "rollout": {"type": "dict", "default": {}},

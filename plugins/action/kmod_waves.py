@@ -45,7 +45,7 @@ class ActionModule(ControllerAction):
         plans = {host: results["plan"] for host, results in steps}
         fit = {host for host, plan in plans.items() if plan.get("fingerprints")}
         hosts = [host for host in task_vars["ansible_play_batch"] if host in fit]
-        changing = {host for host in hosts if plans[host]["modules"]}
+        changing = {host for host in hosts if plans[host]["modules"] or (plans[host].get("dkms") or {}).get("modules")}
         inventory = Inventory(self._matcher(task_vars), set(plans) - fit)
         found = waves(hosts, changing, arguments["waves"], inventory)  # in check mode for its errors alone
         if self._task.check_mode:

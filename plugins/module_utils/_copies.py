@@ -15,8 +15,9 @@ from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils import _names
 from ansible_collections.procfleet.procfs.plugins.module_utils._command import find, run
-from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe, read_image
+from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_image
 
 SECONDS = 120
 # Debian's and Ubuntu's name; Red Hat's, Arch's is without a release; SUSE's.

@@ -4,32 +4,16 @@
 
 from __future__ import annotations
 
-import gzip
-import lzma
 import struct
-import zlib
 from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_bytes
 
 _GNU_BUILD_ID = 3
 # e_machine -> what `uname -m` says there.
 _MACHINES = {62: "x86_64", 183: "aarch64", 21: "ppc64le", 22: "s390x", 243: "riscv64", 3: "i686", 40: "armv7l"}
 ARCHITECTURES = frozenset(_MACHINES.values())
 _SIGNATURE_TRAILER = b"~Module signature appended~\n"
-
-
-def read_image(path: str) -> bytes | None:
-    """Return a module's image, whatever it is packed with that Python can unpack everywhere; None for others."""
-    unpack = {".xz": lzma.decompress, ".gz": gzip.decompress}.get(path[-3:])
-    packed = read_bytes(path)
-    if packed is None or path.endswith(".zst"):
-        return None
-    try:
-        return unpack(packed) if unpack else packed
-    except (lzma.LZMAError, OSError, EOFError, zlib.error):
-        return None
 
 
 def sections(image: bytes) -> dict[str, bytes]:

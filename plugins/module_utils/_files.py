@@ -7,8 +7,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import lzma
 import os
 import tempfile
+import zlib
 from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
@@ -27,6 +29,26 @@ def read_bytes(path: str, limit: int = 1 << 26) -> bytes | None:
             return stream.read(limit)
     except OSError:
         return None
+
+
+def read_image(path: str) -> bytes | None:
+    """Return a module's image, unpacked where it lies packed; None where it cannot be read."""
+    data = read_bytes(path)
+    return None if data is None else unpacked(data)
+
+
+def unpacked(data: bytes, limit: int = 1 << 26) -> bytes:
+    """Return what is in bytes that were packed by xz or gzip; others as they are, and what is damaged or too large."""
+    unpacker: Any = None
+    if data.startswith(b"\xfd7zXZ\0"):
+        unpacker = lzma.LZMADecompressor()
+    if data.startswith(b"\x1f\x8b"):
+        unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    try:
+        content = unpacker.decompress(data, limit) if unpacker else b""
+    except (lzma.LZMAError, zlib.error):
+        return data
+    return bytes(content) if unpacker and unpacker.eof else data
 
 
 def read_json(path: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._decide import De
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe
 from ansible_collections.procfleet.procfs.plugins.module_utils._entry import normalise as normalise_entry
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_bytes, sha256
+from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_image, sha256
 from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import boot_id, taint
 from ansible_collections.procfleet.procfs.plugins.module_utils._kmsg import faults_since, log_position
 from ansible_collections.procfleet.procfs.plugins.module_utils._load import drop_unneeded
@@ -209,8 +209,8 @@ def _identify(module: dict[str, Any], seen: dict[str, Any], release: str) -> dic
     wanted = module["state"] in WANTED or (module["state"] == "unloaded" and module.get("note"))
     if not wanted or seen["state"] == "builtin":
         return {}
-    module["path"] = module["path"] or installed_path(release, name)
-    data = module.get("sent") or read_bytes(module["path"])
+    module["path"] = module["path"] or (seen["installed"] or {}).get("path") or installed_path(release, name)
+    data = module.get("sent") or read_image(module["path"])
     if data is None:
         raise KmodError("There is no %s" % module["path"], "%s was not built here" % name, "Build it, or give `path`")
     image = describe(data)

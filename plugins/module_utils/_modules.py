@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.procfleet.procfs.plugins.module_utils import _names
+from ansible_collections.procfleet.procfs.plugins.module_utils import _dkms, _names
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import build_id, describe
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_bytes, read_text, sha256
@@ -83,9 +83,15 @@ def _in_kernel(name: str, live: dict[str, Any] | None, builtin: bool, running: b
 
 def _at_rest(name: str, release: str, path: str | None) -> dict[str, Any]:
     manifest = read_manifest(release, name)
+    resolves_to = path and os.path.join(_names.MODULES_DIR, release, path)
+    registered = _dkms.probe(name)
+    installed = _installed(release, name, manifest)
+    if not installed["installed"]:
+        installed.update(_dkms.installed(name, release, resolves_to, registered))
     return dict(
-        **_installed(release, name, manifest),
-        resolves_to=path and os.path.join(_names.MODULES_DIR, release, path),
+        **installed,
+        resolves_to=resolves_to,
+        dkms=registered,
         persist=persisted(name),
         builds=fingerprints(release, name),
         elsewhere=elsewhere(release, name),
@@ -111,6 +117,7 @@ def _installed(release: str, name: str, manifest: dict[str, Any]) -> dict[str, A
             "sha256": digest,
             "build_id": said.get("build_id"),
             "vermagic": said.get("vermagic"),
+            "by": "procfleet",
         },
         "fingerprint": manifest.get("fingerprint") if whole else None,
     }

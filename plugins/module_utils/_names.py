@@ -68,6 +68,11 @@ def manifest_path(release: str, name: str) -> str:
     return "%s/installed/%s/%s.json" % (STATE_DIR, release, name)
 
 
+def dkms_note(name: str) -> str:
+    """The note of which run has registered a module with DKMS, and what it has replaced."""
+    return "%s/dkms/%s.json" % (STATE_DIR, name)
+
+
 def load_conf(name: str) -> str:
     """The modules-load.d file that loads the module at boot."""
     return "%s/modules-load.d/procfleet-%s.conf" % (ETC_DIR, name)

@@ -17,6 +17,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._errors import Km
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import (
     make_dir,
     read_bytes,
+    read_image,
     remove,
     remove_empty_dirs,
     write_atomic,
@@ -141,9 +142,29 @@ class Transaction:
     def _publish(self, module: dict[str, Any]) -> None:
         """Put an image at its build's address, for the way back as well; without `install` only one that came along."""
         name, identity = module["name"], module["fingerprint"]
+        before = self.seen[name]["installed"] or {}
+        if before.get("by") == "dkms" and before["sha256"] == module["sha256"]:
+            return  # it stays DKMS's
+        if self._replaces_dkms(module):
+            former = read_image(before["path"]) or b""
+            _store.publish(self.release, name, self.seen[name]["fingerprint"], former, describe(former))
         if not (module.get("sent") or module["install"]) or _store.published(self.release, name, identity):
             return
         _store.publish(self.release, name, identity, self._image(module), self.images[name])
+
+    def _replaces_dkms(self, module: dict[str, Any]) -> bool:
+        """Whether another build takes the place of one that DKMS has made: that is kept, for the way back."""
+        before = self.seen[module["name"]]
+        return (before["installed"] or {}).get("by") == "dkms" and before["fingerprint"] != module["fingerprint"]
+
+    def _noted(self, module: dict[str, Any]) -> dict[str, Any]:
+        """Return the note of what was installed before; of what DKMS has built there is only what was seen."""
+        name = module["name"]
+        note, before = read_manifest(self.release, name), self.seen[name]
+        if not self._replaces_dkms(module) or not before["fingerprint"]:
+            return note
+        said = {key: before["installed"][key] for key in ("sha256", "build_id")}
+        return dict(note, fingerprint=before["fingerprint"], parameters=parameters_of(before), **said)
 
     def _install(self, module: dict[str, Any]) -> None:
         """Put the image where the kernel's tools look for it."""
@@ -153,7 +174,7 @@ class Transaction:
 
     @staticmethod
     def _image(module: dict[str, Any]) -> bytes:
-        image: bytes | None = module.get("sent") or read_bytes(module["path"])
+        image: bytes | None = module.get("sent") or read_image(module["path"])
         if image is None:
             raise KmodError("%s is not there" % module["path"], "", "Build it anew")
         return image
@@ -175,7 +196,7 @@ class Transaction:
             for release in (self.release, *self.seen[name]["elsewhere"]):
                 _store.purge(release, name)
         elif module["install"] and decision.changes and (module["state"] in WANTED or module.get("note")):
-            before = read_manifest(self.release, name)
+            before = self._noted(module)
             note = module.get("note")
             manifest = settled(note) if note else next_manifest(module, self.seen[name], before)
             self._remember(manifest_path(self.release, name))
@@ -257,7 +278,7 @@ def _must_hold(name: str, results: list[dict[str, Any]]) -> None:
 
 def _described(path: str) -> dict[str, Any]:
     try:
-        return describe(read_bytes(path) or b"")
+        return describe(read_image(path) or b"")
     except KmodError:
         return {}
 

@@ -9,12 +9,13 @@ import re
 from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils import _kernel, _names
-from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe, read_image
+from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_text
+from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_image, read_text
 
 NEXT = "next"
-_CONFIG = ["CONFIG_CC_VERSION_TEXT", "CONFIG_MODULES", "CONFIG_MODULE_SIG_FORCE"]
+_CONFIG = ["CONFIG_MODULES", "CONFIG_MODULE_SIG_FORCE"]
+_COMPILER = "CONFIG_CC_VERSION_TEXT"
 
 
 def installed_kernels() -> list[str]:
@@ -55,11 +56,17 @@ def upcoming(kernel: dict[str, Any], release: str) -> dict[str, Any]:
         kernel,
         release=release,
         version="",
-        compiler=_kernel.compiler((config.get("CONFIG_CC_VERSION_TEXT") or "").strip('"')),
+        compiler=compiler(release),
         modules_supported=config.get("CONFIG_MODULES", "y") == "y",
         sig_enforce=kernel["sig_enforce"] or config.get("CONFIG_MODULE_SIG_FORCE") == "y",
         vermagic=vermagic(release),
     )
+
+
+def compiler(release: str) -> dict[str, Any]:
+    """Return the compiler of a kernel by its configuration, as `_kernel.compiler` does; empty where there is none."""
+    said = _kernel.probe_kconfig(release, [_COMPILER]).get(_COMPILER)
+    return _kernel.compiler((said or "").strip('"'))
 
 
 def vermagic(release: str) -> str | None:

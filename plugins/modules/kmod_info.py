@@ -117,9 +117,13 @@ offers:
 modules:
   description: >-
     Each asked module. C(state) is V(live), V(coming), V(going), V(builtin) or V(absent); C(size) is in bytes;
-    C(build_id) is that of the loaded image; C(installed) is C({path, sha256, build_id, vermagic}) of the file that
-    procfleet installed, or null; C(fingerprint) is that of the installed build, null if the file is not the one
-    that was installed; C(resolves_to) is the file that modprobe would take; C(persist) is C({load, options}), what
+    C(build_id) is that of the loaded image; C(installed) is C({path, sha256, build_id, vermagic, by}) of the file that
+    procfleet installed, or null; where there is none, of the one that DKMS has built from sources that procfleet has
+    registered, and C(by) is V(dkms) then; C(sha256) is that of the unpacked image; C(fingerprint) is that of the
+    installed build, null if the file is not the one that was installed; C(dkms) is C({version, others, kernels,
+    doubled}) of what is registered with DKMS, or null: the version that is there whole, or null, what else is there,
+    the kernels in which DKMS has installed the module, and those of them in which procfleet has as well;
+    C(resolves_to) is the file that modprobe would take; C(persist) is C({load, options}), what
     happens at boot; C(builds) are the builds that lie on this host; C(elsewhere) are other kernels for which files of
     the module lie here; C(manifest) is procfleet's own note; C(copies) are C({path, initrd, build_id}), with O(copies).
   returned: always
@@ -134,13 +138,19 @@ modules:
       parameters: {}
       version: "1.0"
       build_id: 5f1d…
-      installed: {path: /lib/modules/6.1.0-40-cloud-amd64/updates/procfleet/proc_demo.ko, sha256: 9b3a…}
+      installed: {path: /lib/modules/6.1.0-40-cloud-amd64/updates/procfleet/proc_demo.ko, by: procfleet}
       fingerprint: 77c0…
       resolves_to: /lib/modules/6.1.0-40-cloud-amd64/updates/procfleet/proc_demo.ko
       persist: {load: true, options: null}
       builds: [77c0…]
       elsewhere: []
       manifest: {fingerprint: 77c0…}
+      dkms: {version: 1.0-0f1e2d3c4b5a, others: [], kernels: [], doubled: []}
+dkms:
+  description: Where the command is, null if it is not there; and the packages of kernel headers, in Debian's family.
+  returned: always
+  type: dict
+  sample: {command: /usr/sbin/dkms, headers: [linux-headers-6.1.0-40-cloud-amd64, linux-headers-cloud-amd64]}
 seconds:
   description: How long it took on the host.
   returned: always
@@ -150,7 +160,7 @@ seconds:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.procfleet.procfs.plugins.module_utils import _kernel
+from ansible_collections.procfleet.procfs.plugins.module_utils import _dkms, _kernel
 from ansible_collections.procfleet.procfs.plugins.module_utils._copies import copies
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._modules import probe_modules
@@ -190,6 +200,7 @@ def main() -> None:
             kconfig=_kernel.probe_kconfig(kernel["release"], module.params["kconfig"]),
             offers=offers(module.params["offers"]),
             modules=modules,
+            dkms=_dkms.probe_host(),
             seconds=round(time.monotonic() - started, 2),
         )
     except KmodError as error:

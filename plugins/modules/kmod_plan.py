@@ -60,6 +60,18 @@ options:
       Who signs the builds, RV(procfleet.procfs.kmod_contract#module:signer); an empty mapping leaves them unsigned.
     type: dict
     default: {}
+  dkms:
+    description:
+      - Whether the sources are to be registered with the host's DKMS; V(false) takes a registration back.
+      - By default what is registered is left as it is.
+    type: bool
+  dkms_packages:
+    description: >-
+      Packages with DKMS, and with the headers of kernels to come; filled in as O(packages) are. Without any, O(dkms) is
+      refused.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -112,6 +124,12 @@ fingerprints:
   type: dict
 reasons:
   description: Why each module that is not as wanted is not.
+  returned: always
+  type: dict
+dkms:
+  description: >-
+    What M(procfleet.procfs.kmod_dkms) is asked for, its C(modules) and C(state); the C(packages) that it needs and the
+    host lacks; and C(reasons), why, by module.
   returned: always
   type: dict
 prediction:

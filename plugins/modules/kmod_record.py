@@ -53,6 +53,9 @@ options:
       asserted:
         description: The variable with what M(procfleet.procfs.proc_assert) returned.
         type: str
+      registered:
+        description: The variable with what M(procfleet.procfs.kmod_dkms) returned.
+        type: str
       watched:
         description: The variable with what M(procfleet.procfs.kmod) returned in check mode after the soak.
         type: str

@@ -36,6 +36,10 @@ options:
     description: The result of M(procfleet.procfs.proc_assert); empty when nothing was asserted.
     type: dict
     default: {}
+  registered:
+    description: The result of M(procfleet.procfs.kmod_dkms), or empty.
+    type: dict
+    default: {}
   watched:
     description: The result of M(procfleet.procfs.kmod) in check mode, after a soak.
     type: dict

@@ -33,7 +33,7 @@ def begin(identity: str, waves: list[tuple[str, list[str]]], now: str) -> Rollou
 def decide(rollout: Rollout, results: dict[str, Steps], tolerance: int, rollback: bool, now: str) -> Rollout:
     """Return the rollout after the gate of its open wave.
 
-    :param results: each host of that wave -> what its steps returned: plan, loaded, asserted, watched.
+    :param results: each host of that wave -> what its steps returned: plan, loaded, asserted, registered, watched.
     :param tolerance: how many hosts may fail.
     :param rollback: whether hosts go back at all.
     """
@@ -68,7 +68,8 @@ def trouble(steps: Steps) -> tuple[list[str], set[str]]:
     What was never sent to the host (it did not build, it does not fit) has changed nothing there, and is no fault here.
     """
     everything = set(steps["plan"].get("depends") or {})
-    gone = [text for step in ("rebooted", "loaded", "asserted", "watched") for text in lost(steps.get(step) or {})]
+    made = ("rebooted", "loaded", "asserted", "registered", "watched")
+    gone = [text for step in made for text in lost(steps.get(step) or {})]
     if gone:
         return gone[:1], everything
     failed = failing_modules(steps)
@@ -197,7 +198,7 @@ def touched(rollout: Rollout, host: str, steps: Steps) -> Steps:
     wave = wave_of(rollout, host)
     dropped: Iterable[str] = ()
     if wave and wave["outcome"] == "pending":
-        dropped = ("rebooted", "loaded", "asserted", "watched", "returned")
+        dropped = ("rebooted", "loaded", "asserted", "registered", "watched", "returned")
     elif host not in (rollout.get("back") or {}):
         dropped = ("returned",)
     return {step: {} if step in dropped else result for step, result in steps.items()}

@@ -11,6 +11,8 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._errors import Km
 
 # How a family's release splits into the version and the flavour that its packages are named by.
 _SPLIT = {
+    # 6.1.0-56-cloud-amd64, 6.12.118+deb13-rt-amd64, 6.8.0-57-generic
+    "debian": re.compile(r"(?P<version>[^-]+(?:-\d[^-]*)*)-(?P<flavour>[a-z].*)"),
     # 5.15.0-200.131.27.el9uek.x86_64 of Oracle; the headers of all other flavours provide the same name
     "redhat": re.compile(r"(?P<version>.+\.el\d+(?P<flavour>uek)\..+)"),
     # 6.4.0-150600.23.25-default, 5.14.21-150400.24.103-64kb

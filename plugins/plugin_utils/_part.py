@@ -16,8 +16,8 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import (
     survivors,
 )
 
-# A host's steps in their order: kmod_contract, kmod_info, kmod_plan, kmod_sign, apt, kmod_build, kmod, proc_assert;
-# then, where a wave soaks, kmod in check mode, and where it goes back, kmod once more.
+# A host's steps in their order: kmod_contract, kmod_info, kmod_plan, kmod_sign, apt, kmod_build, kmod, proc_assert,
+# kmod_dkms; then, where a wave soaks, kmod in check mode, and where it goes back, kmod once more.
 STEPS = (
     "contract",
     "seen",
@@ -28,6 +28,7 @@ STEPS = (
     "rebooted",
     "loaded",
     "asserted",
+    "registered",
     "watched",
     "returned",
 )
@@ -166,7 +167,10 @@ def _module(name: str, steps: dict[str, Result], error: Result | None, entries: 
     returned = steps["returned"]
     back = name in (returned.get("modules") or {}) and name not in (returned.get("failed_modules") or {})
     mended = managed is not None and not bad and not back
-    reasons = list((plan.get("reasons") or {}).get(name, [])) + (["it went back to its former state"] if back else [])
+    given = name if ((steps["registered"].get("modules") or {}).get(name) or {}).get("changed") else ""
+    to_give = list(((plan.get("dkms") or {}).get("reasons") or {}).get(name, []))
+    wrong = [line for line in (plan.get("reasons") or {}).get(name, []) if not (given and line in to_give)]
+    reasons = wrong + (["it went back to its former state"] if back else [])
     one: Result = {
         "state": "",
         "wanted": _wanted(name, steps),
@@ -174,12 +178,12 @@ def _module(name: str, steps: dict[str, Result], error: Result | None, entries: 
         "loaded": _loaded(seen),
         "parameters": dict(seen.get("parameters") or {}),
         "reasons": bad or ([] if mended else reasons),
-        "changes": reasons if mended and managed and managed["changed"] else [],
+        "changes": (reasons if mended and managed and managed["changed"] else []) + (to_give if given else []),
         "contract": _contract(entries),
     }
     if mended and managed:
         one.update(_mended(managed, one["wanted"], one["installed"]))
-    one["state"] = _state(one, steps, error, bool(bad))
+    one["state"] = _state(name, one, steps, error, bool(bad))
     if one["state"] == "absent":
         one["contract"] = None  # what is not in the kernel shows nothing: one reason is enough
     return one
@@ -199,7 +203,7 @@ def _bad(name: str, steps: dict[str, Result]) -> list[str]:
     return []
 
 
-def _state(one: Result, steps: dict[str, Result], error: Result | None, bad: bool) -> str:
+def _state(name: str, one: Result, steps: dict[str, Result], error: Result | None, bad: bool) -> str:
     """Return one of `_record.STATES` for a module."""
     contract, wanted = one["contract"], one["wanted"]
     if error and error["unreachable"]:
@@ -210,7 +214,8 @@ def _state(one: Result, steps: dict[str, Result], error: Result | None, bad: boo
         return "unknown"
     if wanted and not one["loaded"]:
         return "absent"
-    if contract and contract["failed"] and set(one["reasons"]) <= _AT_REST:
+    dkms = set(((steps["plan"].get("dkms") or {}).get("reasons") or {}).get(name, []))
+    if contract and contract["failed"] and set(one["reasons"]) <= _AT_REST | dkms:
         return "failed"  # the wanted image with the wanted parameters; of another one nothing else is to be expected
     return "drift" if one["reasons"] else "ok"
 
@@ -240,7 +245,7 @@ def _build(identity: str | None, build_id: str | None) -> Result:
 
 def _installed(seen: Result) -> Result | None:
     image = seen.get("installed")
-    return _build(seen.get("fingerprint"), image.get("build_id")) if image else None
+    return {**_build(seen.get("fingerprint"), image.get("build_id")), "by": image["by"]} if image else None
 
 
 def _loaded(seen: Result) -> Result | None:
@@ -257,10 +262,16 @@ def _mended(managed: Result, wanted: Result | None, installed: Result | None) ->
     build = {**wanted, "build_id": managed["build_id"]} if wanted else None
     return {
         "wanted": build,
-        "installed": build or installed,
+        "installed": {**build, "by": _by(wanted, installed)} if build else installed,
         "loaded": build if managed["state"] == "live" else None,
         "parameters": dict(managed["parameters"]),
     }
+
+
+def _by(wanted: Result | None, installed: Result | None) -> str:
+    """Return who has installed the wanted build: what was DKMS's before, and is the wanted one, is still DKMS's."""
+    same = wanted and installed and wanted["fingerprint"] == installed["fingerprint"]
+    return str(installed["by"]) if same and installed else "procfleet"
 
 
 def _contract(entries: list[Result]) -> Result | None:

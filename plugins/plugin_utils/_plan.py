@@ -17,6 +17,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._fingerprint impo
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import build_dir, check_release
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import needed
 from ansible_collections.procfleet.procfs.plugins.module_utils._transaction import WANTED
+from ansible_collections.procfleet.procfs.plugins.plugin_utils import _dkms
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._contract import Contract
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._packages import filled_in
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._trust import check_trust
@@ -27,7 +28,10 @@ _KERNEL_TYPES = {"bool": "bool", "int": "int", "uint": "uint", "octal": "ushort"
 
 
 class Options(NamedTuple):
-    """What the role's variables say: state, install, persist, flags for make, the family's packages, who signs."""
+    """What the role's variables say: state, install, persist, flags for make, the family's packages, who signs.
+
+    `dkms`: whether the sources are to be registered with it, None where that is left as it is; and its packages.
+    """
 
     state: str
     install: bool
@@ -35,6 +39,8 @@ class Options(NamedTuple):
     flags: list[str]
     packages: list[str]
     signer: dict[str, Any] | None = None
+    dkms: bool | None = None
+    dkms_packages: tuple[str, ...] = ()
 
 
 class Module(NamedTuple):
@@ -58,6 +64,10 @@ def plan(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], op
     :raises KmodError: when the host cannot have what is wanted; nothing was done yet.
     """
     check_release(seen["kernel"]["release"])  # a builder installs packages that are named after it
+    if options.dkms and options.state == "loaded" and chosen:
+        _dkms.check(seen, list(options.dkms_packages))
+    if options.dkms is False and options.state in WANTED:
+        seen = _dkms.without(seen)
     modules = _modules(chosen, seen, options)
     changing = [module for module in modules if module.decision.changes]
     build = _to_build(modules, seen) if options.state in WANTED else []
@@ -66,6 +76,7 @@ def plan(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], op
     if changing and options.state in WANTED:
         check_trust([module.contract.name for module in changing], options.signer, seen["kernel"])
     packages = filled_in(options.packages, seen) if build else []
+    registered = _registered(modules, seen, options)
     asked = [_request(module, seen, options) for module in modules] if changing else []
     return {
         "packages": packages,
@@ -76,14 +87,48 @@ def plan(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], op
         "entries": {module.contract.name: _entries(module, options) for module in modules},
         "depends": {module.contract.name: module.contract.depends for module in modules},
         "fingerprints": {module.contract.name: module.fingerprint for module in modules},
-        "reasons": {module.contract.name: module.decision.reasons for module in changing},
-        "prediction": _diff(changing, options, seen),
+        "reasons": _reasons(modules, registered["reasons"]),
+        "dkms": registered,
+        "prediction": _prediction(_diff(changing, options, seen), registered),
     }
 
 
 def requests(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], options: Options) -> Items:
     """Return `kmod`'s list for all modules, whether anything is to be done or not."""
     return [_request(module, seen, options) for module in _modules(chosen, seen, options)]
+
+
+def _registered(modules: list[Module], seen: dict[str, Any], options: Options) -> dict[str, Any]:
+    """Return what `kmod_dkms` is asked for; a registration stays where modules are only taken out of the kernel.
+
+    Of a kernel that is only prepared DKMS is told nothing: it sees by itself that there is a build.
+    """
+    contracts = [module.contract for module in modules]
+    if options.dkms is None or options.state == "prepared" or (options.dkms and options.state == "unloaded"):
+        return _dkms.NOTHING
+    if not options.dkms or options.state == "absent":
+        return _dkms.withdrawals(contracts, seen)
+    installing = {module.contract.name for module in modules if module.decision.install}
+    return _dkms.registrations(contracts, seen, options.flags, list(options.dkms_packages), installing)
+
+
+def _reasons(modules: list[Module], registered: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Return why each module is not as wanted, in the kernel and on the disk, then with DKMS."""
+    found = {}
+    for module in modules:
+        name, decision = module.contract.name, module.decision
+        lines = (decision.reasons if decision.changes else []) + registered.get(name, [])
+        found.update({name: lines} if lines else {})
+    return found
+
+
+def _prediction(diff: dict[str, str], registered: dict[str, Any]) -> dict[str, str]:
+    """Return what would change, with what DKMS is given and what is taken from it."""
+    lines = [f"package {package} installed" for package in registered["packages"]]
+    for one in registered["modules"]:
+        version = f"registered with DKMS, {one['note']['version']}" if one.get("note") else "taken from DKMS"
+        lines.append(f"{one['name']}: {version}")
+    return {"before": diff["before"], "after": diff["after"] + "".join(f"{line}\n" for line in lines)}
 
 
 def plan_cycle(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], options: Options) -> dict[str, Any]:
@@ -94,7 +139,7 @@ def plan_cycle(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, An
     """
     idle: dict[str, Any] = {"state": "absent", "holders": [], "parameters": {}, "build_id": None, "fingerprint": None}
     states = {name: one if one["state"] == "builtin" else {**one, **idle} for name, one in seen["modules"].items()}
-    planned = plan(chosen, dict(seen, modules=states), options._replace(install=False))
+    planned = plan(chosen, dict(seen, modules=states), options._replace(install=False, dkms=None))
     return dict(
         planned,
         restore=[
@@ -112,7 +157,8 @@ def _former(contract: Contract, states: dict[str, Any]) -> dict[str, Any]:
     """
     state = states[contract.name]
     installed = state["installed"] or {}
-    if not state["manifest"] or installed.get("build_id") != state["build_id"]:
+    identity = state["manifest"].get("fingerprint") or state["fingerprint"]
+    if not identity or installed.get("build_id") != state["build_id"]:
         raise KmodError(
             f"{contract.name} is loaded, but not from the build that procfleet installed",
             "a cycle unloads it and could not bring it back",
@@ -121,7 +167,7 @@ def _former(contract: Contract, states: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": contract.name,
         "path": installed["path"],
-        "fingerprint": state["manifest"]["fingerprint"],
+        "fingerprint": identity,
         "parameters": parameters_of(state),
         "depends": [name for name in contract.depends if name in states],
     }

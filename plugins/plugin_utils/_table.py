@@ -61,7 +61,8 @@ def _host(host: dict[str, Any]) -> list[str]:
         return lines
     for name, one in host["modules"].items():
         builds = [_short(one[key]) for key in ("wanted", "installed", "loaded")]
-        lines.append(_row(["  " + name, *builds, one["state"]]))
+        by = ", by DKMS" if (one["installed"] or {}).get("by") == "dkms" else ""
+        lines.append(_row(["  " + name, *builds, one["state"] + by]))
         lines += [line for reason in _reasons(one) for line in _wrapped(reason, "    ")]
     return lines
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._contract import Contract
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._dkms import NOTHING
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._packages import filled_in
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._plan import Options, plan, requests
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import lost, named
 
-# Of a plan that is only to be looked at, nothing is built, signed or sent.
-_IDLE: dict[str, Any] = {"packages": [], "build": [], "sign": [], "modules": []}
+# Of a plan that is only to be looked at, nothing is built, signed, sent or registered.
+_IDLE: dict[str, Any] = {"packages": [], "build": [], "sign": [], "modules": [], "dkms": NOTHING}
 
 Chosen = list[tuple[Contract, dict[str, Any]]]
 

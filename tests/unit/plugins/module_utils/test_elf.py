@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import gzip
-import lzma
 import random
 import struct
 
@@ -124,19 +122,3 @@ def test_modinfo_keeps_every_value_in_order():
         "parm": ["x:a=b"],
         "\ufffd": ["1"],
     }
-
-
-@pytest.mark.parametrize(("suffix", "pack"), [("", bytes), (".xz", lzma.compress), (".gz", gzip.compress)])
-def test_packed_images(tmp_path, image, suffix, pack):
-    path = tmp_path / f"tiny.ko{suffix}"
-    path.write_bytes(pack(image))
-    assert _elf.read_image(str(path)) == image
-
-
-@pytest.mark.parametrize(
-    ("name", "content"), [("a.ko.xz", b"x"), ("a.ko.gz", b"x"), ("a.ko.gz", b""), ("a.ko.zst", b"x")]
-)
-def test_images_that_cannot_be_unpacked(tmp_path, name, content):
-    (tmp_path / name).write_bytes(content)
-    assert not _elf.read_image(str(tmp_path / name))
-    assert _elf.read_image(str(tmp_path / "none")) is None

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import errno
+import gzip
+import lzma
 import os
 import resource
 import signal
@@ -122,3 +124,23 @@ def test_remove_empty_dirs(file):
 
 def test_sha256():
     assert _files.sha256(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+@pytest.mark.parametrize("pack", [bytes, lzma.compress, gzip.compress])
+def test_an_image_is_unpacked(tmp_path, pack):
+    (tmp_path / "x").write_bytes(pack(b"image" * 100))
+    assert _files.read_image(str(tmp_path / "x")) == b"image" * 100
+
+
+@pytest.mark.parametrize("pack", [lzma.compress, gzip.compress])
+def test_a_damaged_one_stays_as_it_is(pack):
+    packed = pack(b"image" * 100)
+    damaged = packed[:12] + b"\xff" * 20
+    assert _files.unpacked(damaged) == damaged
+    assert _files.read_image("/none") is None
+
+
+@pytest.mark.parametrize("pack", [lzma.compress, gzip.compress])
+def test_one_that_would_fill_the_memory_is_not_unpacked(pack):
+    packed = pack(b"\0" * 5000)
+    assert _files.unpacked(packed, 4000) == packed

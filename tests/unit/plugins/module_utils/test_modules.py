@@ -113,6 +113,7 @@ def test_an_absent_module(host):
         "builds": [],
         "elsewhere": [],
         "manifest": {},
+        "dkms": None,
     }
     assert (_modules.holders("none"), _modules.load_state("none")) == ([], "absent")
 

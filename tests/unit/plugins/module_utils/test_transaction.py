@@ -436,3 +436,48 @@ def test_leaving_removes_the_files_of_every_kernel(kernel, host):
     transaction([module], [seen]).run({"a": LEAVE})
     assert files(host) == {}
     assert _store.fingerprints("6.12", "a") == []
+
+
+def by_dkms(kernel, host, name, build):
+    """A module that runs from what DKMS has built; nothing of procfleet is installed for this kernel."""
+    path = str(host / "modules" / R / "updates/dkms" / (name + ".ko"))
+    write_atomic(path, build.encode())
+    kernel.running[name] = (build, {"p": "1"})
+    image = {"path": path, "sha256": sha256(build.encode()), "build_id": build, "by": "dkms"}
+    known = {"state": "live", "build_id": build, "installed": image, "fingerprint": build * 8, "resolves_to": path}
+    return {**fresh(), **known, "parameters": {"p": "1"}, "persist": {"load": True, "options": None}}
+
+
+def test_other_parameters_leave_the_build_of_dkms_where_it_is(kernel, host):
+    seen = by_dkms(kernel, host, "a", "A1")
+    module = {**wanted("a", "A1"), "path": seen["installed"]["path"]}
+    transaction([module], [seen]).run({"a": RELOAD._replace(install=False)})
+    assert kernel.running == {"a": ("A1", {"p": "2"})}
+    assert not os.path.exists(_names.installed_path(R, "a"))
+    assert _store.fingerprints(R, "a") == []
+
+
+def test_what_ours_replaces_of_dkms_is_the_way_back(kernel, host):
+    seen = by_dkms(kernel, host, "a", "A1")
+    transaction([wanted("a", "A2")], [seen]).run({"a": RELOAD})
+    assert open(_names.installed_path(R, "a")).read() == "A2"  # noqa: SIM115
+    former = json.load(open(_names.manifest_path(R, "a")))["former"]  # noqa: SIM115
+    assert (former["state"], former["fingerprint"], former["parameters"]) == ("loaded", "A1" * 8, {"p": "1"})
+    assert sorted(_store.fingerprints(R, "a")) == ["A1" * 8, "A2" * 8]
+
+
+def test_where_ours_fails_the_build_of_dkms_runs_again(kernel, host):
+    seen = by_dkms(kernel, host, "a", "A1")
+    kernel.failing = {("load", "a", "A2")}
+    with pytest.raises(KmodError, match="is as it was before"):
+        transaction([wanted("a", "A2")], [seen]).run({"a": RELOAD})
+    assert kernel.running == {"a": ("A1", {"p": "1"})}
+    assert not os.path.exists(_names.installed_path(R, "a"))
+
+
+def test_the_same_build_by_ours_has_no_way_back_to_that_of_dkms(kernel, host):
+    """Both have one fingerprint, and one address."""
+    seen = {**by_dkms(kernel, host, "a", "A1"), "fingerprint": "A2" * 8}
+    transaction([wanted("a", "A2")], [seen]).run({"a": RELOAD})
+    assert json.load(open(_names.manifest_path(R, "a")))["former"]["state"] == "foreign"  # noqa: SIM115
+    assert _store.fingerprints(R, "a") == ["A2" * 8]

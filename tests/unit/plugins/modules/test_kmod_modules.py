@@ -10,16 +10,18 @@ import os
 import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.procfleet.procfs.plugins.module_utils import _build, _kmod, _lock
+from ansible_collections.procfleet.procfs.plugins.module_utils import _build, _command, _kmod, _lock
+from ansible_collections.procfleet.procfs.plugins.module_utils._dkms import note_of
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-from ansible_collections.procfleet.procfs.plugins.modules import kmod, kmod_build, kmod_info, kmod_packages
+from ansible_collections.procfleet.procfs.plugins.modules import kmod, kmod_build, kmod_dkms, kmod_info, kmod_packages
 
 
 @pytest.fixture
 def run(capsys, host, monkeypatch):
     lock = str(host / "lock")
     monkeypatch.setattr(_kmod, "host_lock", lambda timeout: _lock.host_lock(timeout, lock))
-    monkeypatch.setattr(kmod_build, "host_lock", lambda timeout: _lock.host_lock(timeout, lock))
+    for module in (kmod_build, kmod_dkms):
+        monkeypatch.setattr(module, "host_lock", lambda timeout: _lock.host_lock(timeout, lock))
 
     def run(module, **arguments):
         basic._ANSIBLE_ARGS = None
@@ -55,6 +57,27 @@ def test_kmod_packages_of_a_manager_that_is_not_here(run):
     code, result = run(kmod_packages, names=["gcc"], manager="zypper")
     assert (code, result["failed"]) == (1, True)
     assert result["msg"] == "rpm is not installed. Install the package that brings it."
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_kmod_dkms_that_has_nothing_to_take_back(run, check):
+    code, result = run(kmod_dkms, modules=[{"name": "snd-none"}], state="absent", _ansible_check_mode=check)
+    assert (code, result["changed"], result["failed_modules"]) == (0, False, {})
+    assert result["modules"] == {"snd_none": {"changed": False, "version": None, "built": []}}
+
+
+@pytest.mark.parametrize("note", [{}, {"name": "m", "version": "1.0-abc", "sources": {}, "depends": {}, "flags": []}])
+def test_kmod_dkms_of_a_note_that_makes_no_sense(run, note):
+    code, result = run(kmod_dkms, modules=[{"name": "m", "note": note}])
+    assert (code, result["msg"]) == (1, "The note of m makes no sense. Give it as kmod_plan returns it.")
+
+
+def test_kmod_dkms_of_nothing_and_where_dkms_is_not(run, monkeypatch):
+    monkeypatch.setattr(_command, "SYSTEM_PATH", "/nowhere")
+    assert run(kmod_dkms, modules=[])[1]["msg"] == "The list of modules is empty. Name at least one."
+    note = note_of("m", "1.0", {"m": {"Kbuild": "a" * 64}}, {"m": []}, [])
+    code, result = run(kmod_dkms, modules=[{"name": "m", "note": note}])
+    assert (code, result["msg"]) == (1, "dkms is not installed. Install the package that brings it.")
 
 
 def test_kmod_leaves_what_is_absent_alone(run, host):

@@ -291,3 +291,9 @@ def test_a_reboot_takes_nothing_back(rollout):
     after = decide(rollout, {"h1": rebooted("b")}, 0, False, T1)
     assert (after["back"], after["open"]) == ({}, None)
     assert "`canary` did not pass: h1: b" in after["stopped"]
+
+
+def test_what_dkms_refuses_is_trouble():
+    lines, culprits = trouble({**changed("c"), "registered": {"failed": True, "msg": "On web1: DKMS does not add c"}})
+    assert (lines, culprits) == (["On web1: DKMS does not add c"], {"a", "b", "c"})
+    assert trouble({**changed("c"), "registered": {"modules": {}, "changed": True}}) == ([], set())

@@ -108,4 +108,19 @@ def test_every_family_has_names_and_a_manager_that_is_known():
         known = family_vars(family)
         assert known["__kmod_package_manager"] in {"apt", *MANAGERS}
         assert len(known["__kmod_family_packages"]) >= 3
-    assert family_vars("unknown") == {"__kmod_package_manager": "", "__kmod_family_packages": []}
+    nothing = {"__kmod_package_manager": "", "__kmod_family_packages": [], "__kmod_family_dkms_packages": []}
+    assert family_vars("unknown") == nothing
+
+
+@pytest.mark.parametrize(
+    ("release", "headers"),
+    [
+        ("6.1.0-56-cloud-amd64", "linux-headers-cloud-amd64"),
+        ("6.12.118+deb13-rt-amd64", "linux-headers-rt-amd64"),
+        ("6.12.74+deb13+1-amd64", "linux-headers-amd64"),
+        ("5.10.0-32-arm64", "linux-headers-arm64"),
+        ("6.8.0-57-generic", "linux-headers-generic"),
+    ],
+)
+def test_the_metapackage_of_headers_is_of_the_hosts_flavour(release, headers):
+    assert filled_in(family_vars("debian")["__kmod_family_dkms_packages"], seen(release, "debian")) == ["dkms", headers]

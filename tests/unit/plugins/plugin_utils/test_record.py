@@ -50,7 +50,8 @@ def test_a_host_on_which_all_is_well(steps):
     assert host["taint"] == "OE"
     assert host["seconds"] == {"look": 0.4, "assert": 0.01}
     module = host["modules"]["proc_demo"]
-    assert module["wanted"] == module["installed"] == module["loaded"] == build
+    assert module["wanted"] == module["loaded"] == build
+    assert module["installed"] == {**build, "by": "procfleet"}
     assert (module["contract"]["total"], module["contract"]["failed"]) == (3, 0)
 
 
@@ -304,3 +305,24 @@ def test_a_host_whose_reboot_was_not_reached(steps):
     host = host_part("web1", steps, {"waves": [wave], "back": {}, "stopped": "x", "trouble": {}})
     assert host["kernel"]["release"] == RELEASES[0]
     assert {one["state"] for one in host["modules"].values()} == {"unknown"}
+
+
+def test_what_was_given_to_dkms_is_a_change_and_no_drift(steps):
+    steps["plan"]["dkms"] = {"reasons": {"proc_demo": ["not registered with DKMS"]}}
+    steps["plan"]["reasons"] = {"proc_demo": ["not registered with DKMS"]}
+    module = host_part("web1", steps)["modules"]["proc_demo"]
+    assert (module["state"], module["reasons"]) == ("drift", ["not registered with DKMS"])
+    steps["registered"] = {"modules": {"proc_demo": {"changed": True, "version": "1.0-abc"}}}
+    module = host_part("web1", steps)["modules"]["proc_demo"]
+    assert (module["state"], module["reasons"], module["changes"]) == ("ok", [], ["not registered with DKMS"])
+
+
+def test_what_dkms_refused_has_failed(steps):
+    steps["registered"] = {"failed": True, "msg": "On web1: DKMS does not add proc_demo"}
+    host = host_part("web1", steps)
+    assert (host["state"], host["error"]) == ("failed", "On web1: DKMS does not add proc_demo")
+
+
+def test_who_has_built_it(steps):
+    steps["seen"]["modules"]["proc_demo"]["installed"]["by"] = "dkms"
+    assert host_part("web1", steps)["modules"]["proc_demo"]["installed"]["by"] == "dkms"

@@ -30,6 +30,12 @@ def test_what_a_line_says():
     ]
 
 
+def test_a_build_of_dkms_is_said_to_be_one():
+    steps = results(("proc_demo",))
+    steps["seen"]["modules"]["proc_demo"]["installed"]["by"] = "dkms"
+    assert " ok, by DKMS\n" in table(record([host_part("web1", steps)], RUN))
+
+
 def test_the_waves_and_why_they_were_stopped():
     text = table(fleet(8))
     assert "\n\ncanary: 1 host, done, 41 s\na quarter: 1 host, returned, 140 s\nthe rest: 6 hosts, not begun\n" in text
