@@ -112,6 +112,12 @@ def test_the_host_upgrades_itself(host, remembered):
     assert not host.file(f"/lib/modules/{remembered['first']}/updates/dkms").exists
 
 
+def test_preflight_takes_what_dkms_has_built(play, remembered):
+    done = play("playbooks/preflight.yml", "--limit", "alone,localhost")
+    assert (done.status, done.count("changed")) == (0, 0), done.output
+    assert f"kernel {remembered['second']} may be booted (running: {remembered['first']})" in done.flat()
+
+
 def test_without_a_controller_the_modules_are_there(host, reboot, remembered, info):
     reboot()
     assert host.check_output("uname -r") == remembered["second"]
