@@ -95,7 +95,7 @@ def _of_module(name: str, identity: str, seen: dict[str, Any], persist: bool) ->
     for copy in one.get("copies", []):
         if copy["initrd"] and copy["build_id"] != ours["build_id"]:
             lines.append(
-                f"{copy['initrd']} holds another copy of {name}, which is loaded first: {copy['path']}, build-id "
+                f"{copy['initrd']} holds another copy of {name}, which may be loaded first: {copy['path']}, build-id "
                 f"{copy['build_id'] or 'unknown'}. Take it out of what makes the initrd, and make that anew "
                 f"(`update-initramfs -u -k {kernel['release']}`, or `dracut -f`)"
             )

@@ -9,6 +9,8 @@ import json
 import pytest
 
 testinfra_hosts = ["ansible://prepared"]
+# A test that does not ask for the machine would be moved behind those that do.
+pytestmark = pytest.mark.usefixtures("host")
 
 NAMES = ("proc_demo", "simpledriver", "procDriver")
 IMAGE = "linux-image-6.12-cloud-amd64"
@@ -21,7 +23,7 @@ mkdir -p "$DESTDIR/$folder"
 python3 - "/$folder/proc_demo.ko" "$DESTDIR/$folder/proc_demo.ko" <<'END'
 import sys
 image = open(sys.argv[1], "rb").read()
-place = image.index(b"\0\0GNU\0") + 6
+place = image.index(b"\3\0\0\0GNU\0") + 8  # the build-id's note; there are others
 open(sys.argv[2], "wb").write(image[:place] + bytes([image[place] ^ 1]) + image[place + 1:])
 END
 """
@@ -152,7 +154,10 @@ def test_a_copy_in_the_initrd_is_found_and_named(on, host, memory):
     for playbook in ("playbooks/preflight.yml", "playbooks/reboot.yml"):
         done = on(playbook)
         assert done.status != 0
-        assert f"/boot/initrd.img-{memory['new']} holds another copy of proc_demo, which is loaded first" in done.flat()
+        assert (
+            f"/boot/initrd.img-{memory['new']} holds another copy of proc_demo, which may be loaded first"
+            in done.flat()
+        )
         assert f"build-id {stale}" in done.flat()
         assert "copy of simpledriver" not in done.flat()
     with host.sudo():

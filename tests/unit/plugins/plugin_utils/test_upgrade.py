@@ -138,7 +138,7 @@ COPY = {"path": "usr/lib/modules/6.12/extra/stubborn.ko", "initrd": "/boot/initr
         ({"persist": {"load": False, "options": None}}, "is not set for boot"),
         (
             {"copies": [COPY]},
-            "/boot/initrd.img-6.12 holds another copy of stubborn, which is loaded first: usr/lib/mod",
+            "/boot/initrd.img-6.12 holds another copy of stubborn, which may be loaded first: usr/lib/mod",
         ),
         ({"copies": [{**COPY, "build_id": None}]}, "build-id unknown. Take it out"),
     ],
