@@ -108,14 +108,15 @@ def test_a_prediction_writes_nothing(on, host, files, memory):
 def test_a_kernel_that_is_only_offered_is_prepared(on, look, memory):
     done = on("playbooks/preflight.yml", kmod_release=memory["new"])
     assert done.status == 0, done.output
-    assert f"kernel {memory['new']} is not installed yet; once it is, it may be booted" in done.flat()
+    # Debian's headers of this kernel depend on the kernel itself.
+    assert f"kernel {memory['new']} may be booted (running: {memory['old']})" in done.flat()
     assert ids(look()) == memory["old ids"]
     memory["new ids"] = prepared_ids(look(memory["new"]))
     assert all(memory["new ids"].values())
     assert not set(memory["new ids"].values()) & set(memory["old ids"].values())
 
 
-def test_once_it_is_installed_nothing_is_left_to_prepare(on, host, look, memory):
+def test_an_upgrade_leaves_nothing_to_prepare(on, host, look, memory):
     with host.sudo():
         host.check_output("DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends %s", IMAGE)
     seen = look("next")
