@@ -47,9 +47,7 @@ CASES = {
     "bare": Case("first deploy, bare box", ("bare",), TOOLS),
     "source": Case("one source line changed", ("ready",), TOOLS, deployed=True, first="headers", edited=True),
     "fleet": Case("first deploy, bare fleet", FLEETS, TOOLS),
-    "group": Case(
-        "one parameter changed", FLEETS, ("ours", "ping"), deployed=True, first="fleet", size=OTHER_SIZE
-    ),
+    "group": Case("one parameter changed", FLEETS, ("ours", "ping"), deployed=True, first="fleet", size=OTHER_SIZE),
     "join": Case("a host joins a deployed fleet", FLEETS, ("ours", "ping"), deployed=True, first="fleet", joins=True),
 }
 

@@ -42,7 +42,14 @@ def ours(turn: Turn, place: Place, size: int) -> Call:
     """Return deploy.yml with all modules, of which one has a parameter."""
     modules = ["proc_demo", "procDriver", {"name": "simpledriver", "parameters": {"size": size}}]
     variables = {"kmod_paths": [str(place.modules)], "kmod_store": str(place.store), "kmod_modules": modules}
-    command = [str(BIN / "ansible-playbook"), "-i", str(place.inventory), "deploy.yml", "-e", json.dumps(variables)]
+    command = [
+        str(BIN / "ansible-playbook"),
+        "-i",
+        str(place.inventory),
+        str(ROOT / "deploy.yml"),
+        "-e",
+        json.dumps(variables),
+    ]
     return command, _ansible(place, ROOT / "ansible.cfg")
 
 
@@ -67,10 +74,10 @@ def _ansible(place: Place, config: Path) -> dict[str, str]:
 
 def pyinfra(turn: Turn, place: Place, size: int) -> Call:
     """Return pyinfra with its own settings given as data."""
-    data = {"sources": place.sources, "size": size, "ssh_config_file": place.ssh_config, "_sudo": True}
+    data = {"sources": place.sources, "size": size, "ssh_config_file": place.ssh_config}
     pairs = [word for name, value in data.items() for word in ("--data", f"{name}={value}")]
     deploy = str(ROOT / "bench/pyinfra/deploy.py")
-    return [str(PYINFRA), "-y", "--sudo", ",".join(turn.machines()), deploy, *pairs], {}
+    return [str(PYINFRA), "-y", "--sudo", ",".join(f"@ssh/{name}" for name in turn.machines()), deploy, *pairs], {}
 
 
 def _shell(name: str) -> Callable[[Turn, Place, int], Call]:

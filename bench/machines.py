@@ -133,7 +133,12 @@ class Machines:
         command = [*self._ssh(), "-o", "ControlMaster=auto", "-o", "ControlPersist=yes", name, "sudo", "sh", "-c"]
         try:
             done = subprocess.run(
-                [*command, shlex.quote(script)], input=given, capture_output=True, text=True, timeout=seconds, check=False
+                [*command, shlex.quote(script)],
+                input=given,
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             raise BenchError(f"{name} has not answered within {seconds:.0f} s") from None

@@ -30,7 +30,7 @@ def measure(seconds: float, log: Path, command: list[str]) -> dict[str, float]:
     """
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "orphans cannot be taken over")
-    with log.open("ab") as sink:
+    with log.open("wb") as sink:
         started = time.monotonic()
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True

@@ -7,7 +7,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 
 class Row(NamedTuple):
@@ -38,7 +38,26 @@ class Row(NamedTuple):
     headers: int
 
 
-def append(path: Path, row: Row) -> None:
+class Growth(NamedTuple):
+    """What one play took of the controller for some hosts; `play` is ours, or ping.
+
+    :param cpu: seconds, of all processes of the play.
+    :param peak: MiB, the most of memory that all its processes have had at one time, shared pages counted once.
+    :param calls: remote calls for each host.
+    """
+
+    date: str
+    size: str
+    play: str
+    setting: str
+    hosts: int
+    wall: float
+    cpu: float
+    peak: float
+    calls: float
+
+
+def append(path: Path, row: NamedTuple) -> None:
     """Write one row behind the others; what was written before stays, whatever happens next."""
     new = not path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,24 +68,33 @@ def append(path: Path, row: Row) -> None:
         writer.writerow(row)
 
 
-def read(path: Path) -> list[Row]:
-    """Return all rows of a file.
+Kind = TypeVar("Kind", Row, Growth)
+
+
+def read(path: Path, kind: type[Kind]) -> list[Kind]:
+    """Return all rows of a file; none where there is no file.
 
     :raises ValueError: when a row is not one.
     """
+    if not path.exists():
+        return []
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != Row._fields:
-            raise ValueError(f"{path} has other columns than {', '.join(Row._fields)}")
-        return [_row(fields, f"{path}:{reader.line_num}") for fields in reader]
+        if tuple(reader.fieldnames or ()) != kind._fields:
+            raise ValueError(f"{path} has other columns than {', '.join(kind._fields)}")
+        return [_row(kind, fields, f"{path}:{reader.line_num}") for fields in reader]
 
 
-def _row(fields: dict[str, Any], where: str) -> Row:
-    kinds = {"int": int, "float": float, "str": str}
+def _row(kind: type[Kind], fields: dict[str, Any], where: str) -> Kind:
+    types = {"int": int, "float": float, "str": str}
     try:
-        return Row(**{name: kinds[str(kind)](fields[name]) for name, kind in Row.__annotations__.items()})
+        return kind(**{name: types[_word(of)](fields[name]) for name, of in kind.__annotations__.items()})
     except (TypeError, ValueError) as error:
         raise ValueError(f"{where}: {error}") from None
+
+
+def _word(annotation: Any) -> str:
+    return str(getattr(annotation, "__forward_arg__", annotation))
 
 
 def same_run(rows: Iterable[Row], case: str, hosts: int) -> list[Row]:

@@ -103,9 +103,9 @@ class Bench:
         place = lay(turn, base, self.machines)
         command, environment = CALLS[turn.contestant](turn, place, case.size)
         before = together(self._count_twice, names)
-        took = meter(command, environment, turn.limit(), place.work / "log")
+        took = meter(command, environment, turn.limit(), WORK / "log" / state(turn))
         after = together(self._count, names)
-        log = f"{place.work / 'log'} says more"
+        log = f"{WORK / 'log' / state(turn)} says more"
         if took["status"]:
             raise BenchError(f"ended with {took['status']:.0f} after {took['wall']:.0f} s; {log}")
         seen = together(lambda name: check.parse(self.machines.call(name, "python3 -", given=check.program())), names)
@@ -168,9 +168,8 @@ def lay(turn: Turn, base: Turn | None, machines: Machines) -> Place:
     """Lay out a folder with all that a turn needs on this side."""
     work = WORK / "turn"
     shutil.rmtree(work, ignore_errors=True)
-    place = Place(
-        work, work / "hosts.yml", machines.ssh_config, work / "modules", work / "sources", work / "store"
-    )
+    (WORK / "log").mkdir(exist_ok=True)
+    place = Place(work, work / "hosts.yml", machines.ssh_config, work / "modules", work / "sources", work / "store")
     shutil.copytree(ROOT / "files/kmod", place.modules)
     if CASES[turn.case].edited:
         source = place.modules / check.EDITED / f"{check.EDITED}.c"
@@ -201,7 +200,7 @@ def meter(command: list[str], environment: dict[str, str], seconds: float, log: 
     """Return {status, wall, cpu} of a command, measured in a process of its own."""
     done = subprocess.run(
         [sys.executable, str(METER), str(seconds), str(log), *command],
-        cwd=ROOT,
+        cwd=WORK / "turn",
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         timeout=seconds + HALT,
@@ -216,7 +215,11 @@ def meter(command: list[str], environment: dict[str, str], seconds: float, log: 
 def machine_size() -> str:
     """Return what all of it ran on; the lab decides about KVM in the same way."""
     cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    kvm = os.environ.get("LAB_ACCEL", "kvm") == "kvm" and os.access("/dev/kvm", os.W_OK) and (" vmx" in cpu or " svm" in cpu)
+    kvm = (
+        os.environ.get("LAB_ACCEL", "kvm") == "kvm"
+        and os.access("/dev/kvm", os.W_OK)
+        and (" vmx" in cpu or " svm" in cpu)
+    )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{os.cpu_count()} cores, {memory:.0f} GB, {'KVM' if kvm else 'no KVM'}"
 

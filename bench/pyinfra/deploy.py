@@ -45,7 +45,7 @@ files.put(
 server.shell(
     name="Build and install them",
     commands=[
-        f"make -j\"$(nproc)\" -C /lib/modules/{kernel}/build M={WORK} modules",
+        f'make -j"$(nproc)" -C /lib/modules/{kernel}/build M={WORK} modules',
         f"install -D -m 0644 -t {installed} " + " ".join(f"{WORK}/{one}/{one}.ko" for one in MODULES),
         f"depmod {kernel}",
     ],
