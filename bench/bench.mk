@@ -2,13 +2,18 @@
 BENCH_PYINFRA := .cache/bench/pyinfra
 BENCH := PYTHONPATH=collections $(BIN)/python -m ansible_collections.procfleet.procfs.bench
 
-.PHONY: bench bench-plan bench-page bench-down
+.PHONY: bench bench-plan bench-growth bench-page bench-down
 
 bench: $(BENCH_PYINFRA)/.complete lab ## measure against what people would use instead; hours, see bench-plan
 	$(BENCH).run
 
 bench-plan: $(LAB_VENV) ## what bench would do, and how long that takes; narrow it with the variables in bench/run.py
 	@$(BENCH).run --plan
+
+# Its sshd stands in for hosts; Debian's package runs another one by itself, where nothing forbids that.
+bench-growth: $(LAB_VENV) ## what more hosts cost the controller; BENCH_HOSTS and BENCH_SETTINGS as in bench/growth.py
+	tests/packages.sh openssh-server
+	$(BENCH).growth
 
 bench-page: $(LAB_VENV) ## docs/bench.md and its picture from bench/results.csv
 	$(BENCH).page

@@ -47,7 +47,9 @@ CASES = {
     "bare": Case("first deploy, bare box", ("bare",), TOOLS),
     "source": Case("one source line changed", ("ready",), TOOLS, deployed=True, first="headers", edited=True),
     "fleet": Case("first deploy, bare fleet", FLEETS, TOOLS),
-    "group": Case("one parameter changed", FLEETS, ("ours", "ping"), deployed=True, first="fleet", size=OTHER_SIZE),
+    "group": Case(
+        "one parameter changed in a fleet", FLEETS, ("ours", "ping"), deployed=True, first="fleet", size=OTHER_SIZE
+    ),
     "join": Case("a host joins a deployed fleet", FLEETS, ("ours", "ping"), deployed=True, first="fleet", joins=True),
 }
 
@@ -65,7 +67,7 @@ class Turn(NamedTuple):
         return CASES[self.case].machines[: self.hosts]
 
     def deploys(self) -> Turn:
-        """Return the turn that this one builds upon: the first deploy by the same contestant; ping has none of its own."""
+        """Return the turn this one builds upon: the same contestant's first deploy; for ping, ours."""
         case = CASES[self.case]
         who = "ours" if self.contestant == "ping" else self.contestant
         return Turn(case.first, self.hosts - case.joins, 1, who)

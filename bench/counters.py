@@ -22,7 +22,7 @@ LONG_AGO = 10**9  # seconds since 1970
 
 
 class Counters(NamedTuple):
-    """CPU seconds, bytes, sessions, whether the headers are there (0 or 1), and whether the compiler has run (0 or 1)."""
+    """CPU seconds, bytes, sessions, and 1 or 0: the headers are there, the compiler has run."""
 
     cpu: float
     received: int

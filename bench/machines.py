@@ -109,7 +109,7 @@ class Machines:
     def put_back(self, states: dict[str, str]) -> None:
         """Put each machine into its state, stop all others, and wait until each answers.
 
-        That first call is the same for every contestant: it sets the clock, and what each needs (sshd, sudo, Python) has
+        That first call is the same for every contestant: it sets the clock, and what all need (sshd, sudo, Python) has
         run once, as on any machine that is not a second old.
         """
         self.stop(set(self.ports))

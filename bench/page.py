@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """docs/bench.md and its picture from what was measured: `make bench-page`.
 
-Nothing is on the page that is not in bench/results.csv and bench/growth.csv; what is missing there is said to be missing.
+Nothing is on the page that is not in bench/results.csv and bench/growth.csv; what is missing there is said to be.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def render(rows: list[Row], growth: list[Growth]) -> str:
         parts.append("No case was measured.")
     missing = [case.text for name, case in CASES.items() if name not in {block.case for block in measured}]
     if missing:
-        parts.append(f"Not measured: {', '.join(missing)}.")
+        parts.append(f"Not measured: {'; '.join(missing)}.")
     parts += ["## What more hosts cost the controller", grown(growth)]
     return "\n\n".join(parts)
 
@@ -47,7 +47,7 @@ def targets(measured: list[Block], growth: list[Growth]) -> str:
     lines = [("work", "at most", "measured", "")]
     for target in TARGETS:
         value = target.value(measured)
-        said = f"{target.limit:g} × {target.said}" if target.to else f"{target.limit:g} {target.said}"
+        said = f"{target.limit:g} x {target.said}" if target.to else f"{target.limit:g} {target.said}"
         lines.append((target.work, said, NONE if value is None else f"{value:.3g}", verdict(value, target.limit)))
     value = above_own(growth).get(MOST)
     shown = NONE if value is None else f"{value:.0f} MiB"

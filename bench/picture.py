@@ -62,7 +62,7 @@ def bar(block: Block, who: str, place: tuple[int, int], scale: float) -> list[st
     left, top = place
     wall, (least, most), start = block.medians[who]["wall"], block.spread[who], left + NAME
     ratio = block.ratio(who, "ours")
-    said = f"{wall:.1f}" + (f" ({ratio:.2g} × ours)" if ratio and who != "ours" else "")
+    said = f"{wall:.1f}" + (f" ({ratio:.2g} x ours)" if ratio and who != "ours" else "")
     middle = top + BAR // 2
     return [
         f'<text x="{left}" y="{top + 13}">{who}</text>',

@@ -69,7 +69,7 @@ class Bench:
             say(f"{turn.case} {turn.hosts} {turn.contestant}: {error}")
 
     def _deploy(self, turn: Turn) -> None:
-        """Make the state that other turns begin with; where this deploy is itself to be measured, its row is written."""
+        """Make the state that other turns begin with; where that deploy is itself asked for, its row is written."""
         if turn not in self.kept:
             self._measure(turn)
             if turn not in self.kept:

@@ -28,8 +28,9 @@ if [ "$(cat $options 2>/dev/null)" != "options simpledriver size=$size mode=0600
     echo "options simpledriver size=$size mode=0600" >$options
     changed=yes
 fi
+# $modules is meant to be split.
+# shellcheck disable=SC2086
 printf '%s\n' $modules >/etc/modules-load.d/procmods.conf
-# Words are split where they are meant to be.
 # shellcheck disable=SC2086
 [ -z "$changed" ] || modprobe -r $modules
 # shellcheck disable=SC2086
