@@ -106,7 +106,10 @@ MOST = 1000
 
 
 def above_own(growth: Iterable[Growth]) -> dict[int, float]:
-    """Return hosts -> MiB that our play takes at its peak above a play with only a ping, from each one's last rows."""
-    last = {(row.hosts, row.play): row.peak for row in growth}
+    """Return hosts -> MiB by which the process that knows all hosts is larger than in a play with only a ping.
+
+    From the last rows with ansible.cfg as it is.
+    """
+    last = {(row.hosts, row.play): row.largest for row in growth if row.setting == "ansible.cfg"}
     both = sorted(hosts for hosts, play in last if play == "ours" and (hosts, "ping") in last)
     return {hosts: last[hosts, "ours"] - last[hosts, "ping"] for hosts in both}

@@ -3,8 +3,9 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Run a command and say what it took of this machine: `meter.py SECONDS LOG COMMAND...`.
 
-Prints {status, wall, cpu} as JSON: wall seconds until the command has ended, and CPU seconds of it and of all that it
-has started, those included that went on in the background (such as ssh's shared connections), which are ended here.
+Prints {status, wall, cpu, largest} as JSON: wall seconds until the command has ended; CPU seconds of it and of all that
+it has started, those included that went on in the background (such as ssh's shared connections), which are ended here;
+and the MiB that the largest of these processes has had.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def measure(seconds: float, log: Path, command: list[str]) -> dict[str, float]:
         wall = time.monotonic() - started
     end_orphans()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return {"status": status, "wall": wall, "cpu": used.ru_utime + used.ru_stime}
+    return {"status": status, "wall": wall, "cpu": used.ru_utime + used.ru_stime, "largest": used.ru_maxrss / 1024}
 
 
 def end_orphans() -> None:

@@ -24,7 +24,17 @@ BEGIN, END = "<!-- made by `make bench-page` -->", "<!-- end -->"
 NONE = "-"
 COLUMNS = ("", "rounds", "seconds", "least to most", "of ours", "of ping", "guest CPU s", "controller CPU s",
            "remote calls", "KB sent")  # fmt: skip
-GROWN = ("hosts", "play", "setting", "seconds", "CPU s", "peak MiB", "remote calls a host", "date")
+GROWN = (
+    "hosts",
+    "play",
+    "setting",
+    "seconds",
+    "CPU s",
+    "largest process MiB",
+    "all MiB",
+    "remote calls a host",
+    "date",
+)
 
 
 def render(rows: list[Row], growth: list[Growth]) -> str:
@@ -103,10 +113,14 @@ def grown(growth: list[Growth]) -> str:
         return "Not measured."
     lines = [GROWN]
     for row in growth:
-        figures = (f"{row.wall:.1f}", f"{row.cpu:.1f}", f"{row.peak:.0f}", f"{row.calls:.2f}")
+        figures = (f"{row.wall:.1f}", f"{row.cpu:.1f}", f"{row.largest:.0f}", f"{row.peak:.0f}", f"{row.calls:.2f}")
         lines.append((str(row.hosts), row.play, row.setting, *figures, row.date[:10]))
     above = [f"{value:.0f} MiB at {hosts}" for hosts, value in above_own(growth).items()]
-    text = f"Above a play that only pings, ours takes at its peak: {', '.join(above)} hosts." if above else ""
+    text = (
+        f"The process that knows all hosts is larger than in a play that only pings by: {', '.join(above)} hosts."
+        if above
+        else ""
+    )
     return f"{table(lines)}\n\n{growth[-1].size}. {text}".rstrip()
 
 

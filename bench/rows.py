@@ -42,7 +42,8 @@ class Growth(NamedTuple):
     """What one play took of the controller for some hosts; `play` is ours, or ping.
 
     :param cpu: seconds, of all processes of the play.
-    :param peak: MiB, the most of memory that all its processes have had at one time, shared pages counted once.
+    :param largest: MiB, the most that its largest process has had.
+    :param peak: MiB, the most that a look at all its processes has found, shared pages counted once.
     :param calls: remote calls for each host.
     """
 
@@ -53,18 +54,19 @@ class Growth(NamedTuple):
     hosts: int
     wall: float
     cpu: float
+    largest: float
     peak: float
     calls: float
 
 
-def append(path: Path, row: NamedTuple) -> None:
+def append(path: Path, row: Row | Growth) -> None:
     """Write one row behind the others; what was written before stays, whatever happens next."""
     new = not path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         if new:
-            writer.writerow(Row._fields)
+            writer.writerow(row._fields)
         writer.writerow(row)
 
 

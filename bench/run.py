@@ -197,7 +197,7 @@ def inventory(turn: Turn, machines: Machines) -> dict[str, object]:
 
 
 def meter(command: list[str], environment: dict[str, str], seconds: float, log: Path) -> dict[str, float]:
-    """Return {status, wall, cpu} of a command, measured in a process of its own."""
+    """Return what the meter says of a command, measured in a process of its own."""
     done = subprocess.run(
         [sys.executable, str(METER), str(seconds), str(log), *command],
         cwd=WORK / "turn",
