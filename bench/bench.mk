@@ -2,7 +2,7 @@
 BENCH_PYINFRA := .cache/bench/pyinfra
 BENCH := PYTHONPATH=collections $(BIN)/python -m ansible_collections.procfleet.procfs.bench
 
-.PHONY: bench bench-plan bench-growth bench-page bench-down
+.PHONY: bench bench-plan bench-growth bench-call bench-page bench-down
 
 bench: $(BENCH_PYINFRA)/.complete lab ## measure against what people would use instead; hours, see bench-plan
 	$(BENCH).run
@@ -14,6 +14,9 @@ bench-plan: $(LAB_VENV) ## what bench would do, and how long that takes; narrow 
 bench-growth: $(LAB_VENV) ## what more hosts cost the controller; BENCH_HOSTS and BENCH_SETTINGS as in bench/growth.py
 	tests/packages.sh openssh-server
 	$(BENCH).growth
+
+bench-call: lab ## where the time of one remote call goes, on one machine
+	$(BENCH).remote_call
 
 bench-page: $(LAB_VENV) ## docs/bench.md and its picture from bench/results.csv
 	$(BENCH).page

@@ -23,6 +23,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from .contestants import BIN
 from .machines import ROOT, BenchError
@@ -128,7 +129,7 @@ def inventory(folder: Path, port: int, hosts: int) -> Path:
         "-o IdentitiesOnly=yes -o LogLevel=ERROR",
         "ansible_python_interpreter": "/usr/bin/python3",
     }
-    names = {f"host{number:04}": {} for number in range(hosts)}
+    names: dict[str, Any] = {f"host{number:04}": {} for number in range(hosts)}
     path = folder / f"{hosts}.yml"
     path.write_text(json.dumps({"all": {"hosts": names, "vars": variables}}), encoding="utf-8")
     return path

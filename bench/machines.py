@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 
@@ -155,7 +155,7 @@ class Machines:
         return ["ssh", "-F", str(self.ssh_config), "-o", f"ControlPath={self.work}/%n.socket"]
 
 
-def ports(group: dict) -> dict[str, int]:
+def ports(group: dict[str, Any]) -> dict[str, int]:
     """Return name -> port of a group's hosts and its children's."""
     found = {name: own["ansible_port"] for name, own in (group.get("hosts") or {}).items()}
     for child in (group.get("children") or {}).values():
