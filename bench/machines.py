@@ -8,11 +8,13 @@ the machines of the turn run.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -153,6 +155,21 @@ class Machines:
 
     def _ssh(self) -> list[str]:
         return ["ssh", "-F", str(self.ssh_config), "-o", f"ControlPath={self.work}/%n.socket"]
+
+
+@contextlib.contextmanager
+def alone(work: Path) -> Iterator[None]:
+    """Keep a second run of this clone out: it would stop the first one's machines.
+
+    :raises BenchError: when there is one already.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BenchError("another run is under way in this clone") from None
+        yield
 
 
 def ports(group: dict[str, Any]) -> dict[str, int]:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from statistics import median
 
 from .contestants import BIN
-from .machines import FRESH, ROOT, BenchError, Machines
+from .machines import FRESH, ROOT, BenchError, Machines, alone
 from .run import WORK
 
 TRIES = 5
@@ -43,7 +43,18 @@ OWNERS = (("ours", "ansible_collections."), ("Ansible's", "ansible."), ("Python'
 
 
 def main() -> int:
-    """Print one table for each module."""
+    """Measure, unless another run is under way; return the exit status."""
+    try:
+        with alone(WORK):
+            profile()
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def profile() -> None:
+    """Print what each module's call is made of."""
     machines = Machines(WORK / "ssh")
     machines.make([HOST])
     machines.put_back({HOST: FRESH})
@@ -72,7 +83,6 @@ def main() -> int:
         for one, seconds in sorted(times.items(), key=lambda pair: -pair[1])[:LISTED]:
             print(f"  {seconds * 1000:7.0f} ms  {one}")
     machines.stop([HOST])
-    return 0
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -9,7 +9,6 @@ bench/results.csv. Rows are written one by one; a run that is cut short keeps wh
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -24,7 +23,7 @@ import yaml
 from . import check, counters
 from .cases import CASES, SIZE, Choice, Turn, choose, expected, turns
 from .contestants import CALLS, Place
-from .machines import FRESH, ROOT, BenchError, Machines, together
+from .machines import FRESH, ROOT, BenchError, Machines, alone, together
 from .rows import Row, append
 
 WORK = ROOT / ".cache/bench"
@@ -262,15 +261,11 @@ def main(arguments: list[str]) -> int:
     print(plan(choice), flush=True)
     if "--plan" in arguments:
         return 0
-    WORK.mkdir(parents=True, exist_ok=True)
-    with (WORK / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("bench: another run is under way in this clone", file=sys.stderr)
-            return 2
-        machines = Machines(WORK / "ssh")
-        wrong = Bench(choice, machines, Path(os.environ.get("BENCH_RESULTS") or RESULTS)).run()
+    try:
+        with alone(WORK):
+            wrong = Bench(choice, Machines(WORK / "ssh"), Path(os.environ.get("BENCH_RESULTS") or RESULTS)).run()
+    except BenchError as error:
+        wrong = [str(error)]
     for one in wrong:
         print(f"bench: {one}", file=sys.stderr)
     return 1 if wrong else 0
