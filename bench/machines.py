@@ -29,8 +29,12 @@ INVENTORY = ROOT / "bench/inventory.yml"
 PLAYBOOK = ROOT / ".venv/bin/ansible-playbook"
 FRESH = "fresh"
 UP, ANSWER, CALL = 1800, 120, 120  # seconds: for all machines, until one answers, for one look
-# sshd tells its sessions, which are counted.
-PREPARE = "echo LogLevel VERBOSE > /etc/ssh/sshd_config.d/bench.conf && systemctl reload ssh.service"
+# sshd tells its sessions, which are counted; and a machine that has not done with booting is not kept.
+PREPARE = """
+echo LogLevel VERBOSE > /etc/ssh/sshd_config.d/bench.conf
+systemctl reload ssh.service
+systemctl is-system-running --wait >/dev/null || true
+"""
 CLOCK = "import time; time.clock_settime(time.CLOCK_REALTIME, {now})"
 SSH_CONFIG = """Host {name}
   HostName 127.0.0.1

@@ -20,7 +20,7 @@ import sys
 import time
 from pathlib import Path
 
-PR_SET_CHILD_SUBREAPER = 36
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 GRACE = 5  # seconds to end in
 
 
@@ -37,10 +37,13 @@ def measure(seconds: float, log: Path, command: list[str]) -> dict[str, float]:
             command, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True
         )
         try:
-            status = process.wait(seconds)
+            process.wait(seconds)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            status = process.wait()
+            pass
+        finally:  # also when this process is told to end
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+        status = process.wait()
         wall = time.monotonic() - started
     end_orphans()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -73,5 +76,12 @@ def _reap() -> bool:
         return False
 
 
+def end(number: int, _frame: object) -> None:
+    """Leave by the way that ends the command as well."""
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, end)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     print(json.dumps(measure(float(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])))

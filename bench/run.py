@@ -50,12 +50,14 @@ class Bench:
         """Measure all turns; return what went wrong, in words."""
         planned = list(turns(self.choice))
         self.machines.make(sorted({name for turn in planned for name in needed(turn)}))
-        for turn in planned:
-            with self._noting(turn):
-                if CASES[turn.case].deployed:
-                    self._deploy(turn.deploys())
-                self._measure(turn)
-        self.machines.stop(set(self.machines.ports))
+        try:
+            for turn in planned:
+                with self._noting(turn):
+                    if CASES[turn.case].deployed:
+                        self._deploy(turn.deploys())
+                    self._measure(turn)
+        finally:
+            self.machines.stop(set(self.machines.ports))
         return [f"{case}, {hosts} host(s), {who}: {why}" for (case, hosts, who), why in self.failed.items()]
 
     @contextlib.contextmanager

@@ -7,6 +7,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 from ansible_collections.procfleet.procfs.bench.machines import ROOT
 
@@ -42,3 +44,14 @@ def test_a_command_that_takes_too_long_is_killed(tmp_path):
     took = measured(tmp_path, 0.2, "sleep", "600")
     assert took["status"] == -9
     assert took["wall"] < 30
+
+
+def test_when_the_bench_ends_the_command_ends_too(tmp_path):
+    words = [sys.executable, METER, "60", str(tmp_path / "log"), "sh", "-c", "echo $$; exec sleep 600"]
+    with subprocess.Popen(words) as meter:
+        while not (tmp_path / "log").exists() or not (tmp_path / "log").read_text().endswith("\n"):
+            time.sleep(0.05)
+        meter.terminate()
+        assert meter.wait(30) == 128 + 15
+    state = Path(f"/proc/{(tmp_path / 'log').read_text().strip()}/stat")
+    assert not state.exists() or ") Z " in state.read_text()
