@@ -139,15 +139,15 @@ def _sizes(name: str, choice: Choice) -> tuple[int, ...]:
 # Seconds that a turn takes on 2 cores without KVM, to say beforehand how long a run will be; a fleet's by its hosts.
 # Nothing that is published is taken from here.
 EXPECTED = {
-    "idle": {"ours": 10, "role": 100, "pyinfra": 16, "dkms": 11, "floor": 3, "ping": 7},
-    "parameter": {"ours": 15, "role": 110, "pyinfra": 20, "dkms": 14, "floor": 4},
-    "headers": {"ours": 80, "role": 200, "pyinfra": 130, "dkms": 130, "floor": 60},
-    "bare": {"ours": 200, "role": 320, "pyinfra": 260, "dkms": 230, "floor": 180},
-    "source": {"ours": 75, "role": 180, "pyinfra": 90, "dkms": 110, "floor": 60},
-    "group": {"ours": 40, "ping": 15},
-    "join": {"ours": 50, "ping": 18},
+    "idle": {"ours": 6, "role": 80, "pyinfra": 11, "dkms": 4, "floor": 1, "ping": 3},
+    "parameter": {"ours": 8, "role": 130, "pyinfra": 18, "dkms": 4, "floor": 1},
+    "headers": {"ours": 38, "role": 170, "pyinfra": 60, "dkms": 55, "floor": 33},
+    "bare": {"ours": 140, "role": 300, "pyinfra": 170, "dkms": 115, "floor": 95},
+    "source": {"ours": 27, "role": 140, "pyinfra": 50, "dkms": 37, "floor": 29},
+    "group": {"ours": 25, "ping": 10},
+    "join": {"ours": 30, "ping": 12},
 }
-AROUND = 12  # seconds: machines put back, counters read, the end state checked
+AROUND = 7  # seconds: machines put back, counters read, the end state checked
 
 
 def expected(turn: Turn) -> int:

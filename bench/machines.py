@@ -81,10 +81,6 @@ class Machines:
         self.keep(new, FRESH)
         self.stop(new)
 
-    def take_away(self) -> None:
-        """Take all of them away, with what was kept."""
-        self._lab("down.yml")
-
     def _lab(self, playbook: str, *options: str) -> None:
         command = [str(PLAYBOOK), "-i", str(INVENTORY), str(ROOT / "lab" / playbook), *options]
         with (self.work / "lab.log").open("ab") as log:
