@@ -4,7 +4,7 @@
 
 Each step is the median of some tries, less that of the step before it: a session on an open connection, sudo, the start
 of Python; then the module itself, as Ansible sends it: its imports by Python's own account, the work, and what is left,
-which is unpacking and the answer. Python's account has its own price, so what is left may come out a little below nothing.
+which is unpacking and the answer. Python's account has its own price: what is left may come out a little below nothing.
 """
 
 from __future__ import annotations
