@@ -10,6 +10,7 @@ LAB_VENV := $(VENV)/.complete
 
 include lab/lab.mk
 include tests/tests.mk
+include bench/bench.mk
 
 .PHONY: help deploy clean
 

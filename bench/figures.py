@@ -1,0 +1,115 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From rows to figures: medians, ratios within one run, and the targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from statistics import median
+
+from .cases import CASES, CONTESTANTS, FLEET
+from .rows import Growth, Row, same_run
+
+MEASURED = ("wall", "controller_cpu", "guest_cpu", "remote_calls", "bytes_sent", "compiled", "headers")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A case on some hosts, in one run.
+
+    :param medians: contestant -> column of MEASURED -> median; who was not measured is not in it.
+    :param spread: contestant -> (least, most) wall seconds.
+    :param rounds: contestant -> how many.
+    :param unit: wall seconds of a ping of as many hosts in that run, None where there was none.
+    """
+
+    case: str
+    hosts: int
+    date: str
+    size: str
+    medians: dict[str, dict[str, float]]
+    spread: dict[str, tuple[float, float]]
+    rounds: dict[str, int]
+    unit: float | None
+
+    def ratio(self, who: str, to: str, column: str = "wall") -> float | None:
+        """Return the ratio of two medians, None where one is missing or nothing."""
+        above, below = (self.medians.get(one, {}).get(column) for one in (who, to))
+        return above / below if above is not None and below else None
+
+
+def blocks(rows: list[Row]) -> list[Block]:
+    """Return every case that was measured, in the order of CASES, each from the newest run with us in it."""
+    keys = sorted({(row.case, row.hosts) for row in rows}, key=lambda key: (list(CASES).index(key[0]), key[1]))
+    made = (_block(case, hosts, rows) for case, hosts in keys)
+    return [block for block in made if block]
+
+
+def _block(case: str, hosts: int, rows: list[Row]) -> Block | None:
+    part = same_run(rows, case, hosts)
+    if not part:
+        return None
+    by = {who: [row for row in part if row.contestant == who] for who in CONTESTANTS}
+    by = {who: own for who, own in by.items() if own}
+    walls = {who: [row.wall for row in own] for who, own in by.items()}
+    pings = [row for row in rows if (row.run, row.contestant, row.hosts) == (part[0].run, "ping", hosts)]
+    pings = [row for row in pings if row.case == case] or pings
+    return Block(
+        case,
+        hosts,
+        part[0].date[:10],
+        part[0].size,
+        {who: {name: median(getattr(row, name) for row in own) for name in MEASURED} for who, own in by.items()},
+        {who: (min(values), max(values)) for who, values in walls.items()},
+        {who: len(own) for who, own in by.items()},
+        median(row.wall for row in pings) if pings else None,
+    )
+
+
+@dataclass(frozen=True)
+class Target:
+    """One line of what was promised: a median of ours, or its ratio to another's, is at most this."""
+
+    work: str
+    case: str
+    hosts: int
+    limit: float
+    to: str = ""
+    column: str = "wall"
+    said: str = field(default="")
+
+    def value(self, measured: Iterable[Block]) -> float | None:
+        """Return what was measured, None where it was not."""
+        for block in measured:
+            if (block.case, block.hosts) == (self.case, self.hosts):
+                return block.ratio("ours", self.to, self.column) if self.to else block.medians["ours"][self.column]
+        return None
+
+
+_IDLE, _FLEET = "nothing to do, all three modules asserted", f"first deploy, {FLEET} hosts of one kernel"
+_JOIN = "a fifth host joins a deployed fleet of its kernel"
+TARGETS = (
+    Target(_IDLE, "idle", 1, 2.0, "ping", said="ping"),
+    Target(_IDLE, "idle", 1, 0.6, "pyinfra", said="pyinfra"),
+    Target(_IDLE, "idle", 1, 0.08, "role", said="the role"),
+    Target("first deploy, bare box, built on that host", "bare", 1, 1.15, "floor", said="the floor"),
+    Target(_FLEET, "fleet", FLEET, 0.4, "dkms", "guest_cpu", said="DKMS in guest CPU seconds"),
+    Target(_FLEET, "fleet", FLEET, 0.5, "dkms", said="DKMS in wall time"),
+    Target(f"one parameter changed, {FLEET} hosts", "group", FLEET, 3.0, "ping", said="ping"),
+    Target(_JOIN, "join", FLEET + 1, 0, column="compiled", said="compilations"),
+    Target(_JOIN, "join", FLEET + 1, 0, column="headers", said="hosts that get headers"),
+    Target(_JOIN, "join", FLEET + 1, 3.0, "ping", said="ping"),
+)
+MEMORY_LIMIT = 150  # MiB above Ansible's own, at MOST hosts
+MOST = 1000
+
+
+def above_own(growth: Iterable[Growth]) -> dict[int, float]:
+    """Return hosts -> MiB by which the process that knows all hosts is larger than in a play with only a ping.
+
+    From the last rows with ansible.cfg as it is.
+    """
+    last = {(row.hosts, row.play): row.largest for row in growth if row.setting == "ansible.cfg"}
+    both = sorted(hosts for hosts, play in last if play == "ours" and (hosts, "ping") in last)
+    return {hosts: last[hosts, "ours"] - last[hosts, "ping"] for hosts in both}

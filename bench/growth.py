@@ -1,0 +1,220 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What more hosts cost the controller: `make bench-growth`, rows into bench/growth.csv; BENCH_HOSTS says how many.
+
+One real sshd on this machine's loopback stands in for all hosts: each has its own name, connection and processes, but
+all are this machine. So bench/growth.yml makes the calls of a look at hosts that have none of our modules. What is
+measured is the controller's CPU and memory, and the remote calls; kernels are not. `BENCH_SETTINGS=all` tries other
+settings as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .contestants import BIN
+from .machines import ROOT, BenchError
+from .rows import Growth, append
+from .run import HALT, METER, machine_size, now, say
+
+RESULTS = ROOT / "bench/growth.csv"
+SIZES, MOST = (10, 100), 1000
+SECONDS = 3  # for each host, at most
+TICK = 0.1  # seconds between two looks at memory
+SSHD = """ListenAddress 127.0.0.1
+Port {port}
+HostKey {folder}/host
+AuthorizedKeysFile {folder}/user.pub
+PidFile {folder}/pid
+LogLevel VERBOSE
+MaxStartups 2000
+UsePAM no
+StrictModes no
+PasswordAuthentication no
+"""
+SSH = "-o ServerAliveInterval=15 -o ServerAliveCountMax=12 -C"
+# What is beside ansible.cfg's own, by the environment that says so.
+SETTINGS: dict[str, dict[str, str]] = {
+    "ansible.cfg": {},
+    "forks 5": {"ANSIBLE_FORKS": "5"},
+    "forks 10": {"ANSIBLE_FORKS": "10"},
+    "forks 50": {"ANSIBLE_FORKS": "50"},
+    "no pipelining": {"ANSIBLE_PIPELINING": "false"},
+    "no ControlPersist": {"ANSIBLE_SSH_ARGS": f"{SSH} -o ControlMaster=no"},
+    "no compression": {"ANSIBLE_SSH_ARGS": f"{SSH[:-3]} -o ControlMaster=auto -o ControlPersist=120s"},
+    "facts gathered": {"BENCH_FACTS": "true"},
+}
+PLAYS = {
+    "ours": [str(BIN / "ansible-playbook"), str(ROOT / "bench/growth.yml")],
+    "ping": [str(BIN / "ansible"), "all", "-m", "ansible.builtin.ping"],
+}
+
+
+def sizes(environment: Mapping[str, str]) -> list[int]:
+    """Return how many hosts BENCH_HOSTS asks for.
+
+    :raises ValueError: when it asks for something else than numbers from 1 to MOST.
+    """
+    words = environment.get("BENCH_HOSTS", "").replace(",", " ").split()
+    if any(not word.isdecimal() or not 1 <= int(word) <= MOST for word in words):
+        raise ValueError(f"BENCH_HOSTS is {' '.join(words)}: numbers from 1 to {MOST} are wanted")
+    return sorted(map(int, words)) or list(SIZES)
+
+
+def settings(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return the settings to try.
+
+    :raises ValueError: when BENCH_SETTINGS is neither empty nor all.
+    """
+    asked = environment.get("BENCH_SETTINGS", "")
+    if asked not in ("", "all"):
+        raise ValueError(f"BENCH_SETTINGS is {asked}: it is empty or all")
+    return SETTINGS if asked else {"ansible.cfg": {}}
+
+
+@contextlib.contextmanager
+def server(folder: Path) -> Iterator[int]:
+    """Run an sshd of our own on a free port of 127.0.0.1 that lets this user in; give the port, end it afterwards."""
+    for key in ("host", "user"):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key)]
+        subprocess.run(command, check=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    (folder / "config").write_text(SSHD.format(port=port, folder=folder), encoding="utf-8")
+    program = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
+    if not program:
+        raise BenchError("sshd is not installed")
+    # It will not start without its folder for unprivileged children.
+    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    command = [program, "-D", "-f", str(folder / "config"), "-E", str(folder / "log")]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    try:
+        _wait(port, process)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+    for _try in range(50):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    raise BenchError("sshd does not answer")
+
+
+def inventory(folder: Path, port: int, hosts: int) -> Path:
+    """Write an inventory of stand-ins, and return it: to ssh each is another host, so each has its own connection."""
+    variables = {
+        "ansible_port": port,
+        "ansible_ssh_private_key_file": str(folder / "user"),
+        "ansible_ssh_common_args": "-o HostName=127.0.0.1 -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
+        "-o IdentitiesOnly=yes -o LogLevel=ERROR",
+        "ansible_python_interpreter": "/usr/bin/python3",
+    }
+    names: dict[str, Any] = {f"host{number:04}": {} for number in range(hosts)}
+    path = folder / f"{hosts}.yml"
+    path.write_text(json.dumps({"all": {"hosts": names, "vars": variables}}), encoding="utf-8")
+    return path
+
+
+def measure(folder: Path, port: int, hosts: int, play: str, setting: dict[str, str]) -> tuple[float, ...]:
+    """Return Growth's figures, from wall seconds on."""
+    environment = {
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "cp"),
+        **setting,
+    }
+    command = [*PLAYS[play], "-i", str(inventory(folder, port, hosts))]
+    before, seconds = sessions(folder), 120 + SECONDS * hosts
+    process = subprocess.Popen(
+        [sys.executable, str(METER), str(seconds), str(folder / "out"), *command],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+    )
+    peak = Peak(process.pid)
+    peak.start()
+    output, _none = process.communicate(timeout=seconds + HALT)
+    peak.over.set()
+    peak.join()
+    took = json.loads(output)
+    if took["status"]:
+        raise BenchError(f"{play} ended with {took['status']}: {(folder / 'out').read_text()[-2000:]}")
+    return took["wall"], took["cpu"], took["largest"], peak.mebibytes, (sessions(folder) - before) / hosts
+
+
+def sessions(folder: Path) -> int:
+    """Return how many sessions the sshd has started."""
+    return len(re.findall(r"^Starting session", (folder / "log").read_text(), re.MULTILINE))
+
+
+class Peak(threading.Thread):
+    """Looks at the memory of all that a process has started, until it has ended; shared pages count once."""
+
+    def __init__(self, pid: int) -> None:
+        """Look at nothing yet."""
+        super().__init__(daemon=True)
+        self.pid, self.mebibytes, self.over = pid, 0.0, threading.Event()
+
+    def run(self) -> None:
+        """Look again and again."""
+        while not self.over.wait(TICK):
+            self.mebibytes = max(self.mebibytes, sum(map(proportional, descendants(self.pid))) / 1024)
+
+
+def descendants(pid: int) -> list[int]:
+    """Return what a process has started and what that has started; those that have gone meanwhile are left out."""
+    found = []
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (thread / "children").read_text().split()):
+                found += [child, *descendants(child)]
+    return found
+
+
+def proportional(pid: int) -> int:
+    """Return a process's share of memory in KiB, 0 when it has gone."""
+    with contextlib.suppress(OSError):
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        return sum(map(int, re.findall(r"^Pss:\s+(\d+)", text, re.MULTILINE)))
+    return 0
+
+
+def main() -> int:
+    """Measure and write the rows; return the exit status."""
+    try:
+        asked, tried = sizes(os.environ), settings(os.environ)
+    except ValueError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    path = Path(os.environ.get("BENCH_RESULTS") or RESULTS)
+    with tempfile.TemporaryDirectory(prefix="procfleet-growth-") as name, server(Path(name)) as port:
+        for hosts in asked:
+            for label, setting in tried.items():
+                for play in PLAYS:
+                    took = measure(Path(name), port, hosts, play, setting)
+                    row = Growth(now(), machine_size(), play, label, hosts, *(round(value, 2) for value in took))
+                    append(path, row)
+                    say(" ".join(f"{key}={value}" for key, value in row._asdict().items() if key != "size"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

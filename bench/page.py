@@ -1,0 +1,155 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""docs/bench.md and its picture from what was measured: `make bench-page`.
+
+Nothing is on the page that is not in bench/results.csv and bench/growth.csv; what is missing there is said to be.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from .cases import CASES
+from .figures import MEMORY_LIMIT, MOST, TARGETS, Block, above_own, blocks
+from .picture import picture
+from .rows import Growth, Row, read
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS, GROWTH = ROOT / "bench/results.csv", ROOT / "bench/growth.csv"
+PAGE, PICTURE = ROOT / "docs/bench.md", ROOT / "docs/bench.svg"
+BEGIN, END = "<!-- made by `make bench-page` -->", "<!-- end -->"
+NONE = "-"
+COLUMNS = ("", "rounds", "seconds", "least to most", "of ours", "of ping", "guest CPU s", "controller CPU s",
+           "remote calls", "KB sent")  # fmt: skip
+GROWN = (
+    "hosts",
+    "play",
+    "setting",
+    "seconds",
+    "CPU s",
+    "largest process MiB",
+    "all MiB",
+    "remote calls a host",
+    "date",
+)
+
+
+def render(rows: list[Row], growth: list[Growth]) -> str:
+    """Return all that stands between the marks."""
+    measured = blocks(rows)
+    parts = ["## Targets", targets(measured, growth)]
+    if measured:
+        parts += ["![Seconds of each contestant, case by case](bench.svg)", *map(section, measured)]
+    else:
+        parts.append("No case was measured.")
+    missing = [case.text for name, case in CASES.items() if name not in {block.case for block in measured}]
+    if missing:
+        parts.append(f"Not measured: {'; '.join(missing)}.")
+    parts += ["## What more hosts cost the controller", grown(growth)]
+    return "\n\n".join(parts)
+
+
+def targets(measured: list[Block], growth: list[Growth]) -> str:
+    """Return the table of what was promised."""
+    lines = [("work", "at most", "measured", "")]
+    for target in TARGETS:
+        value = target.value(measured)
+        said = f"{target.limit:g} x {target.said}" if target.to else f"{target.limit:g} {target.said}"
+        lines.append((target.work, said, NONE if value is None else f"{value:.3g}", verdict(value, target.limit)))
+    value = above_own(growth).get(MOST)
+    shown = NONE if value is None else f"{value:.0f} MiB"
+    said = f"{MEMORY_LIMIT} MiB above Ansible's own"
+    lines.append((f"{MOST} hosts, controller only", said, shown, verdict(value, MEMORY_LIMIT)))
+    return table(lines)
+
+
+def verdict(value: float | None, limit: float) -> str:
+    """Return met, missed by how much, or not measured."""
+    if value is None:
+        return "not measured"
+    if value <= limit:
+        return "met"
+    return f"**missed** by {(value / limit - 1) * 100:.0f} %" if limit else "**missed**"
+
+
+def section(block: Block) -> str:
+    """Return one case with its table."""
+    hosts = f"{block.hosts} host" + ("s" if block.hosts > 1 else "")
+    title = f"### {CASES[block.case].text[0].upper()}{CASES[block.case].text[1:]}, {hosts}"
+    lines = [COLUMNS, *(line(block, who) for who in CASES[block.case].contestants)]
+    return f"{title}\n\n{block.date}, {block.size}.\n\n{table(lines)}"
+
+
+def line(block: Block, who: str) -> tuple[str, ...]:
+    """Return one contestant's cells."""
+    if who not in block.medians:
+        return (who, "not measured", *[NONE] * (len(COLUMNS) - 2))
+    own, (least, most) = block.medians[who], block.spread[who]
+    return (
+        who,
+        str(block.rounds[who]),
+        f"{own['wall']:.1f}",
+        f"{least:.1f} to {most:.1f}",
+        times(block.ratio(who, "ours")),
+        times(own["wall"] / block.unit if block.unit else None),
+        f"{own['guest_cpu']:.1f}",
+        f"{own['controller_cpu']:.1f}",
+        f"{own['remote_calls']:.0f}",
+        f"{own['bytes_sent'] / 1000:.0f}",
+    )
+
+
+def times(ratio: float | None) -> str:
+    """Return a ratio with as many digits as it deserves."""
+    return NONE if ratio is None else f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}"
+
+
+def grown(growth: list[Growth]) -> str:
+    """Return the table of the controller's cost, and what of it is ours."""
+    if not growth:
+        return "Not measured."
+    lines = [GROWN]
+    for row in growth:
+        figures = (f"{row.wall:.1f}", f"{row.cpu:.1f}", f"{row.largest:.0f}", f"{row.peak:.0f}", f"{row.calls:.2f}")
+        lines.append((str(row.hosts), row.play, row.setting, *figures, row.date[:10]))
+    above = [f"{value:.0f} MiB at {hosts}" for hosts, value in above_own(growth).items()]
+    text = (
+        f"The process that knows all hosts is larger than in a play that only pings by: {', '.join(above)} hosts."
+        if above
+        else ""
+    )
+    return f"{table(lines)}\n\n{growth[-1].size}. {text}".rstrip()
+
+
+def table(lines: Iterable[tuple[str, ...]]) -> str:
+    """Return lines as a table in Markdown, the first being its head."""
+    first, *rest = (f"| {' | '.join(cells)} |" for cells in lines)
+    return "\n".join([first, "|" + " --- |" * (first.count(" | ") + 1), *rest])
+
+
+def update(page: str, text: str) -> str:
+    """Return a page with the text between its marks.
+
+    :raises ValueError: when the page has no such place, or more than one.
+    """
+    if page.count(BEGIN) != 1 or page.count(END) != 1:
+        raise ValueError(f"the page must have {BEGIN} and {END} once each")
+    between = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
+    return between.sub(lambda _found: f"{BEGIN}\n{text}\n{END}", page)
+
+
+def main() -> int:
+    """Write page and picture; return the exit status."""
+    rows, growth = read(RESULTS, Row), read(GROWTH, Growth)
+    PAGE.write_text(update(PAGE.read_text(encoding="utf-8"), render(rows, growth)), encoding="utf-8")
+    if rows:
+        PICTURE.write_text(picture(blocks(rows)), encoding="utf-8")
+    print(f"{PAGE} has {len(rows)} rows' figures")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

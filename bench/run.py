@@ -1,0 +1,277 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Measure side by side: `make bench`, or `make bench-plan` to see what it would do and how long that takes.
+
+BENCH_ROUNDS, BENCH_CASES, BENCH_CONTESTANTS and BENCH_FLEETS narrow it, BENCH_RESULTS names another file than
+bench/results.csv. Rows are written one by one; a run that is cut short keeps what it has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import yaml
+
+from . import check, counters
+from .cases import CASES, SIZE, Choice, Turn, choose, expected, turns
+from .contestants import CALLS, Place
+from .machines import FRESH, ROOT, BenchError, Machines, alone, together
+from .rows import Row, append
+
+WORK = ROOT / ".cache/bench"
+RESULTS = ROOT / "bench/results.csv"
+METER = ROOT / "bench/meter.py"
+HALT = 30  # seconds that the meter has beyond a turn's limit, to end what the turn has left
+
+
+class Bench:
+    """One run."""
+
+    def __init__(self, choice: Choice, machines: Machines, results: Path) -> None:
+        """Measure nothing yet.
+
+        kept: turn that deployed -> {machine: its build of the module whose source will be changed}.
+        """
+        self.choice, self.machines, self.results = choice, machines, results
+        self.begun = now()
+        self.kept: dict[Turn, dict[str, str | None]] = {}
+        self.done: set[Turn] = set()
+        self.failed: dict[tuple[str, int, str], str] = {}
+
+    def run(self) -> list[str]:
+        """Measure all turns; return what went wrong, in words."""
+        planned = list(turns(self.choice))
+        self.machines.make(sorted({name for turn in planned for name in needed(turn)}))
+        try:
+            for turn in planned:
+                with self._noting(turn):
+                    if CASES[turn.case].deployed:
+                        self._deploy(turn.deploys())
+                    self._measure(turn)
+        finally:
+            self.machines.stop(set(self.machines.ports))
+        return [f"{case}, {hosts} host(s), {who}: {why}" for (case, hosts, who), why in self.failed.items()]
+
+    @contextlib.contextmanager
+    def _noting(self, turn: Turn) -> Iterator[None]:
+        """A contestant that has failed once in a case is not asked there again; the others go on."""
+        try:
+            yield
+        except (BenchError, OSError, subprocess.TimeoutExpired) as error:
+            self.failed.setdefault((turn.case, turn.hosts, turn.contestant), str(error))
+            say(f"{turn.case} {turn.hosts} {turn.contestant}: {error}")
+
+    def _deploy(self, turn: Turn) -> None:
+        """Make the state that other turns begin with; where that deploy is itself asked for, its row is written."""
+        if turn not in self.kept:
+            self._measure(turn)
+            if turn not in self.kept:
+                raise BenchError(f"the first deploy, {turn.case}, has failed")
+
+    def _measure(self, turn: Turn) -> None:
+        known = (turn.case, turn.hosts, turn.contestant)
+        if turn in self.done or known in self.failed:
+            return
+        self.done.add(turn)
+        with self._noting(turn):
+            row, seen = self._turn(turn)
+            if turn in turns(self.choice):
+                append(self.results, row)
+            say(" ".join(f"{name}={value}" for name, value in row._asdict().items() if name not in ("run", "size")))
+            if turn.round == 1 and not CASES[turn.case].deployed and self._is_needed(turn):
+                self.machines.keep(turn.machines(), state(turn))
+                store = WORK / "stores" / state(turn)
+                shutil.rmtree(store, ignore_errors=True)
+                shutil.copytree(WORK / "turn/store", store)
+                self.kept[turn] = {name: check.build(one) for name, one in seen.items()}
+
+    def _is_needed(self, turn: Turn) -> bool:
+        return any(CASES[other.case].deployed and other.deploys() == turn for other in turns(self.choice))
+
+    def _turn(self, turn: Turn) -> tuple[Row, dict[str, dict[str, str | None]]]:
+        """Return what a turn took, and what every host shows after it."""
+        case, names = CASES[turn.case], turn.machines()
+        date, base = now(), turn.deploys() if case.deployed else None
+        self.machines.put_back({name: began(name, base) for name in names})
+        place = lay(turn, base, self.machines)
+        command, environment = CALLS[turn.contestant](turn, place, case.size)
+        before = together(self._count_twice, names)
+        took = meter(command, environment, turn.limit(), WORK / "log" / state(turn))
+        after = together(self._count, names)
+        log = f"{WORK / 'log' / state(turn)} says more"
+        if took["status"]:
+            raise BenchError(f"ended with {took['status']:.0f} after {took['wall']:.0f} s; {log}")
+        seen = together(lambda name: check.parse(self.machines.call(name, "python3 -", given=check.program())), names)
+        size = SIZE if turn.contestant == "ping" else case.size
+        wrong = [f"{name}: {one}" for name in joined(turn) for one in check.wrong(seen[name], size)]
+        if case.edited and base:
+            same = [name for name in names if check.build(seen[name]) == self.kept[base][name]]
+            wrong += [f"{name}: runs the former build of {check.EDITED}" for name in same]
+        if wrong:
+            raise BenchError(f"not in the asserted state: {'; '.join(wrong)}; {log}")
+        spent = [counters.spent(*before[name], after[name]) for name in names]
+        cpu, received, sessions, headers, compiled = (sum(column) for column in zip(*spent, strict=True))
+        row = Row(
+            self.begun,
+            date,
+            machine_size(),
+            turn.round,
+            turn.case,
+            turn.contestant,
+            turn.hosts,
+            round(took["wall"], 2),
+            round(took["cpu"], 2),
+            round(cpu, 2),
+            int(sessions),
+            int(received),
+            int(compiled),
+            int(headers),
+        )
+        return row, seen
+
+    def _count(self, name: str) -> counters.Counters:
+        return counters.parse(self.machines.call(name, counters.SCRIPT))
+
+    def _count_twice(self, name: str) -> tuple[counters.Counters, counters.Counters]:
+        self.machines.call(name, counters.FORGET)
+        return self._count(name), self._count(name)
+
+
+def needed(turn: Turn) -> tuple[str, ...]:
+    """Return the machines of a turn and of the one that it builds upon."""
+    return turn.machines() + (turn.deploys().machines() if CASES[turn.case].deployed else ())
+
+
+def joined(turn: Turn) -> tuple[str, ...]:
+    """Return the machines on which the modules have to be: ping brings none to a host that joins."""
+    return turn.machines()[:-1] if CASES[turn.case].joins and turn.contestant == "ping" else turn.machines()
+
+
+def state(turn: Turn) -> str:
+    """Return the name under which is kept what a turn has deployed."""
+    return f"{turn.contestant}-{turn.case}-{turn.hosts}"
+
+
+def began(name: str, base: Turn | None) -> str:
+    """Return the state in which a machine begins, given the turn that has deployed."""
+    return state(base) if base and name in base.machines() else FRESH
+
+
+def lay(turn: Turn, base: Turn | None, machines: Machines) -> Place:
+    """Lay out a folder with all that a turn needs on this side."""
+    work = WORK / "turn"
+    shutil.rmtree(work, ignore_errors=True)
+    (WORK / "log").mkdir(exist_ok=True)
+    place = Place(work, work / "hosts.yml", machines.ssh_config, work / "modules", work / "sources", work / "store")
+    shutil.copytree(ROOT / "files/kmod", place.modules)
+    if CASES[turn.case].edited:
+        source = place.modules / check.EDITED / f"{check.EDITED}.c"
+        text = source.read_text(encoding="utf-8")
+        if check.LINE not in text:
+            raise BenchError(f"{source.name} has no line {check.LINE}")
+        source.write_text(text.replace(check.LINE, check.OTHER_LINE.format(round=turn.round)), encoding="utf-8")
+    shutil.copytree(place.modules, place.sources, ignore=shutil.ignore_patterns("kmod.yml"))
+    (place.sources / "Kbuild").write_text("".join(f"obj-m += {name}/\n" for name in check.MODULES), encoding="utf-8")
+    if base and (WORK / "stores" / state(base)).exists():
+        shutil.copytree(WORK / "stores" / state(base), place.store)
+    else:
+        place.store.mkdir()
+    place.inventory.write_text(yaml.safe_dump(inventory(turn, machines)), encoding="utf-8")
+    return place
+
+
+def inventory(turn: Turn, machines: Machines) -> dict[str, object]:
+    """Return this turn's hosts as every user of Ansible would have them."""
+    common = yaml.safe_load((ROOT / "inventory/group_vars/lab.yml").read_text(encoding="utf-8"))
+    hosts = {name: {"ansible_port": machines.ports[name]} for name in turn.machines()}
+    kept = {name: common[name] for name in ("ansible_host", "ansible_user", "ansible_ssh_common_args")}
+    key = {"ansible_ssh_private_key_file": str(machines.lab.key), "ansible_python_interpreter": "/usr/bin/python3"}
+    return {"all": {"hosts": hosts, "vars": {**kept, **key}}}
+
+
+def meter(command: list[str], environment: dict[str, str], seconds: float, log: Path) -> dict[str, float]:
+    """Return what the meter says of a command, measured in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, str(METER), str(seconds), str(log), *command],
+        cwd=WORK / "turn",
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        timeout=seconds + HALT,
+        check=False,
+    )
+    if done.returncode:
+        raise BenchError(f"{METER.name} failed with {done.returncode}")
+    took: dict[str, float] = json.loads(done.stdout)
+    return took
+
+
+def machine_size() -> str:
+    """Return what all of it ran on; the lab decides about KVM in the same way."""
+    cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    kvm = (
+        os.environ.get("LAB_ACCEL", "kvm") == "kvm"
+        and os.access("/dev/kvm", os.W_OK)
+        and (" vmx" in cpu or " svm" in cpu)
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores, {memory:.0f} GB, {'KVM' if kvm else 'no KVM'}"
+
+
+def now() -> str:
+    """Return the time, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def say(text: str) -> None:
+    """Print a line at once: a run takes long."""
+    print(f"{datetime.now(UTC):%H:%M:%S} {text}", flush=True)
+
+
+def plan(choice: Choice) -> str:
+    """Return what a run does, and about how long each case takes."""
+    lines, total = [], 0
+    measured = list(turns(choice))
+    before = {turn.deploys() for turn in measured if CASES[turn.case].deployed} - set(measured)
+    if before:
+        seconds = sum(map(expected, before))
+        total += seconds
+        lines.append(f"{'to begin with':12} {len(before):3} turns, about {seconds / 60:5.1f} min, not measured")
+    for name, hosts in dict.fromkeys((turn.case, turn.hosts) for turn in measured):
+        part = [turn for turn in measured if (turn.case, turn.hosts) == (name, hosts)]
+        seconds = sum(map(expected, part))
+        total += seconds
+        label = f"{name} {hosts}" if hosts > 1 or name == "fleet" else name
+        lines.append(f"{label:13} {len(part):3} turns, about {seconds / 60:5.1f} min")
+    return "\n".join([*lines, f"about {total / 60:.0f} min, and a minute for each machine that is not made yet"])
+
+
+def main(arguments: list[str]) -> int:
+    """Run, plan or take the machines away; return the exit status."""
+    try:
+        choice = choose(os.environ)
+    except ValueError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    print(plan(choice), flush=True)
+    if "--plan" in arguments:
+        return 0
+    try:
+        with alone(WORK):
+            wrong = Bench(choice, Machines(WORK / "ssh"), Path(os.environ.get("BENCH_RESULTS") or RESULTS)).run()
+    except BenchError as error:
+        wrong = [str(error)]
+    for one in wrong:
+        print(f"bench: {one}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,64 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Medians, ratios and targets."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.procfleet.procfs.bench.figures import TARGETS, above_own, blocks
+
+
+def of(case, to):
+    return next(one for one in TARGETS if (one.case, one.to) == (case, to))
+
+
+@pytest.fixture
+def idle(row):
+    """Three rounds, in one of which this machine was busy."""
+    ours = [row("idle", "ours", wall) for wall in (5.0, 50.0, 6.0)]
+    return [*ours, row("idle", "ping", 3.0), row("idle", "role", 80.0), row("idle", "role", 100.0)]
+
+
+def test_a_block(idle):
+    (block,) = blocks(idle)
+    assert (block.case, block.hosts, block.date, block.unit) == ("idle", 1, "2026-11-24", 3.0)
+    assert block.medians["ours"]["wall"] == 6.0
+    assert block.spread["ours"] == (5.0, 50.0)
+    assert block.rounds == {"ours": 3, "role": 2, "ping": 1}
+    assert block.ratio("role", "ours") == 15.0
+    assert block.ratio("ours", "dkms") is None
+    assert block.ratio("role", "ours", "compiled") is None
+
+
+def test_blocks_come_in_the_order_of_the_cases(row):
+    made = blocks([row("join", "ours", 1.0, 5), row("fleet", "ours", 1.0, 4), row("fleet", "ours", 1.0, 2)])
+    assert [(one.case, one.hosts) for one in made] == [("fleet", 2), ("fleet", 4), ("join", 5)]
+    assert blocks([row("bare", "floor", 1.0)]) == []
+
+
+def test_the_unit_of_another_case_of_the_same_run(row, idle):
+    bare = row("bare", "ours", 180.0)
+    assert blocks([*idle, bare])[1].unit == 3.0
+    assert blocks([*idle, bare._replace(run="2026-11-25")])[1].unit is None
+    assert blocks([*idle, bare._replace(hosts=4)])[1].unit is None
+
+
+def test_targets(idle, row):
+    measured = blocks([*idle, row("join", "ours", 9.0, 5, compiled=0, headers=1)])
+    assert of("idle", "ping").value(measured) == 2.0
+    assert of("idle", "role").value(measured) == pytest.approx(6 / 90)
+    assert of("idle", "pyinfra").value(measured) is None
+    assert of("bare", "floor").value(measured) is None
+    assert [one.value(measured) for one in TARGETS if one.case == "join"] == [0, 1, None]
+
+
+def test_memory_above_ansibles_own(growth):
+    rows = [
+        growth("ours", 10, 90.0),
+        growth("ours", 10, 60.0),
+        growth("ping", 10, 55.0),
+        growth("ping", 100, 56.0),
+        growth("ours", 10, 99.0, "forks 5"),
+    ]
+    assert above_own(rows) == {10: 5.0}
+    assert above_own([]) == {}

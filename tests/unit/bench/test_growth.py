@@ -1,0 +1,26 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which sizes and settings are asked for."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.procfleet.procfs.bench import growth
+
+
+def test_sizes():
+    assert growth.sizes({}) == [10, 100]
+    assert growth.sizes({"BENCH_HOSTS": "1000, 5"}) == [5, 1000]
+
+
+@pytest.mark.parametrize("text", ["0", "1001", "ten", "-1", "10 x"])
+def test_what_is_no_size_is_refused(text):
+    with pytest.raises(ValueError, match="1 to 1000"):
+        growth.sizes({"BENCH_HOSTS": text})
+
+
+def test_settings():
+    assert list(growth.settings({})) == ["ansible.cfg"]
+    assert "forks 5" in growth.settings({"BENCH_SETTINGS": "all"})
+    with pytest.raises(ValueError, match="empty or all"):
+        growth.settings({"BENCH_SETTINGS": "some"})

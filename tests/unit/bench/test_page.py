@@ -1,0 +1,82 @@
+# Copyright: procfleet contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The page says what was measured, and what was not."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+import pytest
+from ansible_collections.procfleet.procfs.bench import page
+from ansible_collections.procfleet.procfs.bench.figures import blocks
+from ansible_collections.procfleet.procfs.bench.picture import picture
+from ansible_collections.procfleet.procfs.bench.rows import append
+
+
+@pytest.fixture
+def rows(row):
+    """A run that was cut short."""
+    made = [row("idle", "ours", 5.0), row("idle", "ping", 3.0, guest_cpu=2.5), row("idle", "role", 50.0)]
+    return [*made, row("bare", "ours", 180.0)]
+
+
+def test_targets(rows, growth):
+    text = page.render(rows, [growth("ours", 1000, 300.0), growth("ping", 1000, 100.0)])
+    lines = text.splitlines()
+    assert "| nothing to do, all three modules asserted | 2 x ping | 1.67 | met |" in lines
+    assert "| nothing to do, all three modules asserted | 0.08 x the role | 0.1 | **missed** by 25 % |" in lines
+    assert "| nothing to do, all three modules asserted | 0.6 x pyinfra | - | not measured |" in lines
+    assert "| 1000 hosts, controller only | 150 MiB above Ansible's own | 200 MiB | **missed** by 33 % |" in lines
+
+
+def test_a_case(rows):
+    lines = page.render(rows, []).splitlines()
+    assert "### Nothing to do, 1 host" in lines
+    assert "2026-11-24, 2 cores, 24 GB, no KVM." in lines
+    assert "| ping | 1 | 3.0 | 3.0 to 3.0 | 0.60 | 1.00 | 2.5 | 1.0 | 2 | 300 |" in lines
+    assert "| dkms | not measured | - | - | - | - | - | - | - | - |" in lines
+
+
+def test_what_was_not_measured_is_said(rows):
+    text = page.render(rows, [])
+    assert "Not measured: one parameter changed; first deploy, headers there; one source line" in text
+    assert text.endswith("Not measured.")
+    assert "No case was measured." in page.render([], [])
+    assert "bench.svg" not in page.render([], [])
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "said"),
+    [(None, 2, "not measured"), (2.0, 2, "met"), (3.0, 2, "**missed** by 50 %"), (0, 0, "met"), (1, 0, "**missed**")],
+)
+def test_verdicts(value, limit, said):
+    assert page.verdict(value, limit) == said
+
+
+def test_the_picture_has_a_panel_for_each_case(rows):
+    tree = ET.fromstring(picture(blocks(rows)))  # noqa: S314 - our own text
+    texts = [one.text for one in tree.iter("{http://www.w3.org/2000/svg}text")]
+    assert "nothing to do, 1 host" in texts
+    assert "first deploy, bare box, 1 host" in texts
+    assert "50.0 (10 x ours)" in texts
+    widths = [float(one.get("width")) for one in tree.iter("{http://www.w3.org/2000/svg}rect")]
+    assert widths[1] == pytest.approx(10 * widths[0], rel=0.01)  # ours, role
+
+
+def test_the_program(tmp_path, monkeypatch, rows):
+    for name in ("RESULTS", "GROWTH", "PAGE", "PICTURE"):
+        monkeypatch.setattr(page, name, tmp_path / name)
+    page.PAGE.write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n")
+    for one in rows:
+        append(page.RESULTS, one)
+    assert page.main() == 0
+    text = page.PAGE.read_text()
+    assert text.startswith("before\n") and text.endswith(f"{page.END}\nafter\n") and "old" not in text
+    assert page.PICTURE.read_text().startswith("<svg ")
+
+
+def test_the_committed_page_has_its_place():
+    source = page.ROOT / "docs/bench.md"
+    assert page.update(source.read_text(encoding="utf-8"), "new")
+    with pytest.raises(ValueError, match="once each"):
+        page.update("", "new")
