@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._packages import headers_package
 
 _APT_PRESENT = {"install_recommends": False, "update_cache": True, "cache_valid_time": 3600, "lock_timeout": 120}
 _APT_ABSENT = {"state": "absent", "purge": True, "lock_timeout": 120}
@@ -44,11 +45,6 @@ class ActionModule(ActionBase):
     def _execute(self, name: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         result: dict[str, Any] = self._execute_module(module_name=name, module_args=arguments, task_vars=task_vars)
         return result
-
-
-def headers_package(names: list[str]) -> str:
-    """Return the one of the packages that has the headers: everywhere it is called after Linux, or the kernel."""
-    return next((name for name in names if name.startswith(("linux", "kernel"))), "")
 
 
 def explain(host: str, arguments: dict[str, Any], why: str, offered: list[str]) -> str:

@@ -27,6 +27,7 @@ class ActionModule(ControllerAction):
         "modules": {"type": "list", "elements": "raw", "default": []},
         "seen": {"type": "dict", "required": True},
         "state": {"type": "str", "choices": ["loaded", "unloaded", "absent", *_PLANS], "default": "loaded"},
+        "wanted": {"type": "str", "default": "loaded"},
         "persist": {"type": "bool", "default": True},
         "flags": {"type": "list", "elements": "str", "default": []},
         "packages": {"type": "list", "elements": "str", "default": []},
@@ -41,5 +42,8 @@ class ActionModule(ControllerAction):
         make, state = _PLANS.get(arguments["state"], (plan, arguments["state"]))
         given = (arguments["persist"], arguments["flags"], arguments["packages"], arguments["signer"] or None)
         options = Options(state, True, *given, arguments["dkms"], tuple(arguments["dkms_packages"]))
-        chosen = select(arguments["paths"], arguments["modules"]) if arguments["target"] else []
+        # A kernel is prepared, and booted, for modules that are to be loaded there.
+        idle = arguments["state"] in ("prepared", "rebooted") and arguments["wanted"] != "loaded"
+        target = arguments["target"] and not idle
+        chosen = select(arguments["paths"], arguments["modules"]) if target else []
         return {"changed": False, **make(chosen, arguments["seen"], options)}

@@ -19,15 +19,19 @@ class ActionModule(ControllerAction):
         "plan": {"type": "dict", "required": True},
         "prepared": {"type": "dict", "default": {}},
         "persist": {"type": "bool", "default": True},
+        "now": {"type": "bool", "default": False},
     }
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Look at what was found; in check mode, where nothing was prepared, only predict."""
         host, plan, seen = task_vars.get("inventory_hostname", "this host"), arguments["plan"], arguments["seen"]
         release = seen["kernel"]["release"]
-        if self._task.check_mode and plan["reasons"] and not runs(seen):
-            return {"changed": True, "msg": f"kernel {release} would be prepared for", "diff": plan["prediction"]}
-        found = obstacles(plan, seen, arguments["prepared"], arguments["persist"])
+        if self._task.check_mode and not arguments["now"] and not runs(seen):
+            if plan.get("headers"):
+                return {"changed": True, "msg": f"the headers of {release} would be installed; they tell what is next"}
+            if plan["reasons"]:
+                return {"changed": True, "msg": f"kernel {release} would be prepared for", "diff": plan["prediction"]}
+        found = obstacles(plan, seen, *(arguments[key] for key in ("prepared", "persist", "now")))
         if found:
             raise KmodError("\n".join([f"Kernel {release} must not be booted on {host}:", *found]))
         return {"changed": False, "msg": "\n".join(summary(plan, seen)), "_ansible_verbose_always": True}

@@ -11,7 +11,7 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import Co
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._gate import fate, touched, untouched
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import failures, lost, prediction, summary
 
-_STEPS = ("loaded", "asserted", "registered", "watched", "returned")
+_STEPS = ("rebooted", "loaded", "asserted", "registered", "watched", "returned")
 
 
 class ActionModule(ControllerAction):
@@ -21,6 +21,7 @@ class ActionModule(ControllerAction):
         "seen": {"type": "dict", "required": True},
         "plan": {"type": "dict", "required": True},
         "jobs": {"type": "list", "elements": "dict", "default": []},
+        "rebooted": {"type": "dict", "default": {}},
         "loaded": {"type": "dict", "default": {}},
         "asserted": {"type": "dict", "default": {}},
         "registered": {"type": "dict", "default": {}},

@@ -20,6 +20,8 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._errors import Km
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_image
 
 SECONDS = 120
+# An unpacked initrd may be too large for a /tmp that is in memory.
+ROOM = "/var/tmp"  # noqa: S108 - a folder of a random name is made there
 # Debian's and Ubuntu's name; Red Hat's, Arch's is without a release; SUSE's.
 _IMAGES = ("initrd.img-%s", "initramfs-%s.img", "initrd-%s")
 _FILE = re.compile(r"(?:^|\s|/)(?P<path>(?:usr/)?lib/modules/\S+/(?P<name>[^/\s]+)\.ko(?:\.\w+)?)$")
@@ -86,11 +88,17 @@ def parse_listing(text: str, names: list[str]) -> dict[str, str]:
 
 
 def _unpacked(image: str, held: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Return each copy that an initrd holds; only initramfs-tools' can be unpacked without more ado."""
-    folder = tempfile.mkdtemp(prefix="procfleet-")
+    """Return each copy that an initrd holds.
+
+    :raises KmodError: when it cannot be unpacked.
+    """
+    folder = tempfile.mkdtemp(prefix="procfleet-", dir=ROOM)
     try:
-        if find("unmkinitramfs"):
-            run(["unmkinitramfs", image, folder], SECONDS)
+        whole = find("unmkinitramfs")
+        command = ["unmkinitramfs", image, folder] if whole else ["lsinitrd", "--unpack", image, *held.values()]
+        done = run(command, SECONDS, cwd=folder)
+        if done.status:
+            raise KmodError("%s cannot be unpacked" % image, done.err.strip()[-200:], "Make room in %s" % ROOM)
         return {name: {"path": path, "initrd": image, "build_id": _within(folder, path)} for name, path in held.items()}
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -47,7 +47,10 @@ def decide(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, str]) 
         return Decision(False, False, False, False, False, ["built into the kernel"])
     if wanted["state"] == "prepared":
         install, boot, reasons = _decide_at_rest(wanted, seen)
-        return Decision(install, False, False, boot, False, reasons)
+        # By the note, what the kernel does not show will be compared after the boot.
+        noted = seen["manifest"].get("parameters", wanted["parameters"])
+        other = ["noted with other parameters"] if noted != wanted["parameters"] else []
+        return Decision(install or bool(other), False, False, boot, False, reasons + other)
     if wanted["state"] == "loaded":
         return _decide_loaded(wanted, seen, types)
     live = seen["state"] != "absent"

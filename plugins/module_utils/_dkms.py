@@ -28,9 +28,9 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._files import (
     unpacked,
 )
 from ansible_collections.procfleet.procfs.plugins.module_utils._fingerprint import fingerprint
-from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import parse_compiler
+from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import headers_path, parse_compiler
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import INSTALL_SUBDIR, installed_path
-from ansible_collections.procfleet.procfs.plugins.module_utils._upcoming import compiler
+from ansible_collections.procfleet.procfs.plugins.module_utils._upcoming import compiler, next_kernel
 
 SOURCES_DIR = "/usr/src"
 DKMS_DIR = "/var/lib/dkms"
@@ -158,11 +158,11 @@ def probe_host() -> dict[str, Any]:
 
 
 def probe(name: str) -> dict[str, Any] | None:
-    """Return what of a module is registered, {version, whole, others, kernels, doubled}; None if nothing is.
+    """Return what of a module is registered, {version, others, kernels, doubled, unbuilt}; None if nothing is.
 
     `version` is the one whose sources and configuration are as they were written, None if there is none; `others` are
     further versions and folders; `kernels` are those in which DKMS's build is installed, `doubled` those of them in
-    which procfleet's is as well.
+    which procfleet's is as well; `unbuilt` is the kernel that comes next, where nobody has built for it.
     """
     known, folders = versions(name), trees(name)
     if not known and not folders:
@@ -176,7 +176,19 @@ def probe(name: str) -> dict[str, Any] | None:
         "others": sorted(place for place in places if not version or place != tree(name, version)),
         "kernels": kernels,
         "doubled": [release for release in kernels if os.path.exists(installed_path(release, name))],
+        "unbuilt": [release for release in _upcoming_kernel() if release not in kernels and _is_free(release, name)],
     }
+
+
+def _upcoming_kernel() -> list[str]:
+    """Return the kernel that is likely to be booted next; none where it runs already."""
+    release = next_kernel()
+    return [] if release == os.uname().release else [release]
+
+
+def _is_free(release: str, name: str) -> bool:
+    """Whether DKMS could build a module for a kernel, and nobody else has."""
+    return os.path.exists(headers_path(release) + "/Makefile") and not os.path.exists(installed_path(release, name))
 
 
 def is_whole(folder: str, name: str, version: str) -> bool:
@@ -264,4 +276,5 @@ def reasons(seen: dict[str, Any] | None, version: str) -> list[str]:
     if not seen or seen["version"] != version:
         return ["other sources registered with DKMS" if seen else "not registered with DKMS"]
     lines = ["former sources registered with DKMS"] if seen["others"] else []
-    return lines + ["DKMS's build beside ours for %s" % release for release in seen["doubled"]]
+    lines += ["DKMS's build beside ours for %s" % release for release in seen["doubled"]]
+    return lines + ["DKMS has not built it for %s" % release for release in seen["unbuilt"]]

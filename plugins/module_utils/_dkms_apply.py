@@ -27,6 +27,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._files import (
 )
 from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import headers_path
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import dkms_note, installed_path
+from ansible_collections.procfleet.procfs.plugins.module_utils._upcoming import next_kernel
 
 OLDEST = (3, 0)
 _QUICK = 60
@@ -183,25 +184,12 @@ def _register(name: str, version: str, sources: str | None, request: Request) ->
         if os.path.exists(installed_path(release, name)):
             _dkms_run("uninstall", name, version, release, request.timeout)
     built = []
-    for release in sorted(served | newest()):
+    for release in sorted(served | {next_kernel()}):
         free = not os.path.exists(installed_path(release, name)) and release not in _dkms.installed_in(name)
         if free and os.path.exists(headers_path(release) + "/Makefile"):
             _dkms_run("install", name, version, release, request.timeout)
             built.append(release)
     return built
-
-
-def newest() -> set[str]:
-    """Return the newest installed kernel, which is likely to be booted next; none where no kernel is installed."""
-    folder = _names.MODULES_DIR
-    entries = os.listdir(folder) if os.path.isdir(folder) else []
-    # A kernel that was removed may leave its folder behind.
-    there = [entry for entry in entries if os.path.exists("%s/%s/modules.builtin" % (folder, entry))]
-    return {max(there, key=_by_number)} if there else set()
-
-
-def _by_number(release: str) -> list[tuple[int, str]]:
-    return [(int(word), "") if word.isdigit() else (-1, word) for word in re.findall(r"\d+|\D+", release)]
 
 
 def _stage(note: dict[str, Any], archive: str) -> str:

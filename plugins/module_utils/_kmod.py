@@ -28,9 +28,8 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._transaction impo
     Rules,
     Transaction,
     expected,
-    update_index,
+    renew_index,
 )
-from ansible_collections.procfleet.procfs.plugins.module_utils._upcoming import installed_kernels
 
 
 class Options(NamedTuple):
@@ -290,7 +289,7 @@ def _apply(
     if options.install and any(one.install or one.purge for one in decisions.values()):
         try:
             for release in _indexed(options.rules.release, seen, decisions):
-                update_index(release)
+                renew_index(release)
         except KmodError as error:
             touched = [name for name in order if decisions[name].install or decisions[name].purge]
             failed.update({name: dict(error.details, msg=error.message, restored=False) for name in touched})
@@ -298,9 +297,9 @@ def _apply(
 
 
 def _indexed(release: str, seen: dict[str, dict[str, Any]], decisions: dict[str, Decision]) -> list[str]:
-    """Return the kernels whose index has changed: that of the request, and of others those that are still there."""
+    """Return the kernels whose index has changed: that of the request, and others of which files were removed."""
     others = {one for name, decision in decisions.items() if decision.purge for one in seen[name]["elsewhere"]}
-    return [release, *sorted(others & set(installed_kernels()))]
+    return [release, *sorted(others)]
 
 
 def groups(uses: dict[str, list[str]], order: list[str]) -> list[list[str]]:

@@ -155,7 +155,8 @@ class Transaction:
     def _replaces_dkms(self, module: dict[str, Any]) -> bool:
         """Whether another build takes the place of one that DKMS has made: that is kept, for the way back."""
         before = self.seen[module["name"]]
-        return (before["installed"] or {}).get("by") == "dkms" and before["fingerprint"] != module["fingerprint"]
+        other = before.get("fingerprint") not in (None, module["fingerprint"])
+        return other and (before["installed"] or {}).get("by") == "dkms"
 
     def _noted(self, module: dict[str, Any]) -> dict[str, Any]:
         """Return the note of what was installed before; of what DKMS has built there is only what was seen."""
@@ -292,9 +293,19 @@ def write_boot_files(files: dict[str, str | None]) -> None:
             write_atomic(path, text.encode())
 
 
-def update_index(release: str) -> None:
-    """Run depmod for one kernel, so that modprobe and the boot find what was installed."""
-    make_dir("%s/%s" % (_names.MODULES_DIR, release))
+def renew_index(release: str) -> None:
+    """Run depmod for one kernel, so that modprobe and the boot find what was installed.
+
+    Where nothing of a kernel is there but the index that we made for it ourselves, that goes as well.
+    """
+    folder = "%s/%s" % (_names.MODULES_DIR, release)
+    make_dir(folder)
+    left = os.listdir(folder)
+    if all(entry.startswith("modules.") for entry in left) and "modules.builtin" not in left:
+        for entry in left:
+            remove("%s/%s" % (folder, entry))
+        remove_empty_dirs(folder)
+        return
     done = run(["depmod", release], 120)
     if done.status:
         raise KmodError("depmod failed for %s" % release, done.err.strip(), "Make room on the disk and run again")

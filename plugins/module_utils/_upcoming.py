@@ -29,7 +29,24 @@ def installed_kernels() -> list[str]:
     except OSError:
         return []
     there = [name for name in folders if os.path.exists("%s/%s/modules.builtin" % (_names.MODULES_DIR, name))]
-    return sorted(there, key=_order, reverse=True)
+    # Where kernels are called by their release, modules without one are what a removed kernel has left.
+    whole = [name for name in there if any(os.path.exists(path) for path in _images(name))]
+    return sorted(whole or there, key=_order, reverse=True)
+
+
+def _images(release: str) -> tuple[str, ...]:
+    return ("%s/vmlinuz-%s" % (_names.BOOT_DIR, release), "%s/%s/vmlinuz" % (_names.MODULES_DIR, release))
+
+
+def next_kernel() -> str:
+    """Return the release that is likely to be booted next; it may be the running one."""
+    return chosen(NEXT, os.uname().release, installed_kernels())
+
+
+def flavour(release: str) -> str:
+    """Return what a release says beside its numbers, `cloud-amd` of 6.1.0-56-cloud-amd64; "" where it says nothing."""
+    found = re.search(r"-([a-z].*)", release)
+    return re.sub(r"\d+", "", found.group(1)) if found else ""
 
 
 def _order(release: str) -> list[Any]:
@@ -38,9 +55,10 @@ def _order(release: str) -> list[Any]:
 
 
 def chosen(asked: str, running: str, installed: list[str]) -> str:
-    """Return the release that is meant: `""` the running one, `next` the newest that is installed and not older."""
+    """Return the release that is meant: `""` the running one, `next` the newest of its flavour that is installed."""
     if asked == NEXT:
-        return max([running, *installed], key=_order)
+        alike = [release for release in installed if flavour(release) == flavour(running)]
+        return max([running, *alike], key=_order)
     return _names.check_release(asked or running)
 
 

@@ -35,6 +35,11 @@ options:
     type: str
     choices: [loaded, unloaded, absent, cycled, prepared, rebooted]
     default: loaded
+  wanted:
+    description: >-
+      The state that the host is to have; with any but V(loaded) nothing is V(prepared) or V(rebooted).
+    type: str
+    default: loaded
   persist:
     description: Load the modules at boot as well.
     type: bool

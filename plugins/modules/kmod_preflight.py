@@ -33,6 +33,10 @@ options:
     description: Whether the modules are to be loaded at boot.
     type: bool
     default: true
+  now:
+    description: Whether the kernel is about to be booted; then whatever is not prepared is an obstacle.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""

@@ -28,6 +28,10 @@ options:
     type: list
     elements: dict
     default: []
+  rebooted:
+    description: What M(ansible.builtin.reboot) returned.
+    type: dict
+    default: {}
   loaded:
     description: The result of M(procfleet.procfs.kmod); empty when nothing was loaded.
     type: dict

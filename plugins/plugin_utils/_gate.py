@@ -124,6 +124,7 @@ def undone(steps: Steps, culprits: set[str]) -> list[str]:
         return [name for name in depends if name in together]
     changed = {name for name, one in (loaded.get("modules") or {}).items() if one["changed"]}
     changed |= {name for name, one in (loaded.get("failed_modules") or {}).items() if one.get("restored") is False}
+    changed |= {name for name, one in ((steps.get("registered") or {}).get("modules") or {}).items() if one["changed"]}
     return [name for name in depends if name in together & changed]
 
 

@@ -60,3 +60,8 @@ def _words(kernel: dict[str, Any], family: str) -> dict[str, str]:
 def _compiler_package(command: str) -> str:
     """Return Debian's and Ubuntu's package of a compiler: x86_64-linux-gnu-gcc-14 is in gcc-14."""
     return re.sub(r"^\w+-linux-gnu\w*-", "", command) or "gcc"
+
+
+def headers_package(names: list[str]) -> str:
+    """Return the one of the packages that has the headers: everywhere it is called after Linux, or the kernel."""
+    return next((name for name in names if name.startswith(("linux", "kernel"))), "")

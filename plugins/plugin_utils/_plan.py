@@ -66,15 +66,17 @@ def plan(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], op
     check_release(seen["kernel"]["release"])  # a builder installs packages that are named after it
     if options.dkms and options.state == "loaded" and chosen:
         _dkms.check(seen, list(options.dkms_packages))
-    if options.dkms is False and options.state in WANTED:
+    if options.dkms is False and options.state == "loaded":
         seen = _dkms.without(seen)
     modules = _modules(chosen, seen, options)
     changing = [module for module in modules if module.decision.changes]
     build = _to_build(modules, seen) if options.state in WANTED else []
     if build:
         check_host(modules, seen)  # before the first byte is sent
-    if changing and options.state in WANTED:
-        check_trust([module.contract.name for module in changing], options.signer, seen["kernel"])
+    # What lies there for a kernel to come is asked about again: much may have changed since.
+    asked_of = {"loaded": changing, "prepared": _loadable(modules, seen)}.get(options.state)
+    if asked_of:
+        check_trust([module.contract.name for module in asked_of], options.signer, seen["kernel"])
     packages = filled_in(options.packages, seen) if build else []
     registered = _registered(modules, seen, options)
     asked = [_request(module, seen, options) for module in modules] if changing else []

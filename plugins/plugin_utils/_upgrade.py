@@ -9,7 +9,7 @@ from typing import Any
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._contract import Contract
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._dkms import NOTHING
-from ansible_collections.procfleet.procfs.plugins.plugin_utils._packages import filled_in
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._packages import filled_in, headers_package
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._plan import Options, plan, requests
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import lost, named
 
@@ -41,7 +41,8 @@ def plan_preparation(chosen: Chosen, seen: dict[str, Any], options: Options) -> 
             f"{', '.join(seen['kernels']) or 'none'}",
             "Install it or its headers, or correct kmod_release",
         )
-    return {**plan([], seen, options), "headers": filled_in(options.packages, seen)}
+    headers = headers_package(filled_in(options.packages, seen))
+    return {**plan([], seen, options), "headers": [headers] if headers else []}
 
 
 def plan_reboot(chosen: Chosen, seen: dict[str, Any], options: Options) -> dict[str, Any]:
@@ -62,14 +63,25 @@ def runs(seen: dict[str, Any]) -> bool:
     return bool(seen["kernel"]["release"] == seen["kernel"]["running"])
 
 
-def obstacles(plan: dict[str, Any], seen: dict[str, Any], loaded: dict[str, Any], persist: bool) -> list[str]:
+def obstacles(
+    plan: dict[str, Any], seen: dict[str, Any], loaded: dict[str, Any], persist: bool, now: bool = False
+) -> list[str]:
     """Return why the kernel that was seen must not be booted, in lines for people; none where it may be.
 
     :param seen: what `kmod_info` found with `copies`, after all was done.
     :param loaded: what `kmod` returned for the state `prepared`; {} where it had nothing to do.
+    :param now: whether it is about to be booted, and the plan was made after all was done.
     """
-    amiss = plan["reasons"] if runs(seen) else {}
-    lines = [f"{name} is not as wanted: {'; '.join(reasons)}. Run deploy.yml" for name, reasons in amiss.items()]
+    release = seen["kernel"]["release"]
+    if not plan["fingerprints"]:
+        return []
+    if now and release not in seen["kernels"]:
+        return [f"it is not installed there; installed are {', '.join(seen['kernels']) or 'none'}. Install it first"]
+    if now and not persist and not runs(seen):
+        return ["kmod_persist is false, so no module would come back by itself. Reboot by hand, and deploy then"]
+    amiss = plan["reasons"] if runs(seen) or now else {}
+    what, todo = ("as wanted", "deploy.yml") if runs(seen) else ("prepared", "preflight.yml")
+    lines = [f"{name} is not {what}: {'; '.join(reasons)}. Run {todo}" for name, reasons in amiss.items()]
     failed = {name: str(one["msg"]) for name, one in (loaded.get("failed_modules") or {}).items()}
     lines += lost(loaded) + [named(name, text) for name, text in sorted(failed.items())]
     for name, identity in plan["fingerprints"].items():
@@ -87,16 +99,18 @@ def _of_module(name: str, identity: str, seen: dict[str, Any], persist: bool) ->
         return [f"{name} is not prepared: its build for {kernel['release']} is not installed. Run preflight.yml"]
     lines, ours = [], one["installed"]
     if one["resolves_to"] != ours["path"]:
-        lines.append(f"{name}: modprobe would take {one['resolves_to'] or 'nothing'}, and not {ours['path']}")
+        found = one["resolves_to"] or "nothing"
+        todo = ". Run deploy.yml: it takes DKMS's away" if "/updates/dkms/" in found else ""
+        lines.append(f"{name}: modprobe would take {found}, and not {ours['path']}{todo}")
     if kernel.get("vermagic") and ours["vermagic"] != kernel["vermagic"]:
         lines.append(f"{name} bears {ours['vermagic']!r}, that kernel's own modules {kernel['vermagic']!r}")
     if persist and not one["persist"]["load"]:
         lines.append(f"{name} is not set for boot. Run preflight.yml")
     for copy in one.get("copies", []):
-        if copy["initrd"] and copy["build_id"] != ours["build_id"]:
+        if copy["initrd"] and copy["build_id"] not in (None, ours["build_id"]):
             lines.append(
                 f"{copy['initrd']} holds another copy of {name}, which may be loaded first: {copy['path']}, build-id "
-                f"{copy['build_id'] or 'unknown'}. Take it out of what makes the initrd, and make that anew "
+                f"{copy['build_id']}. Take it out of what makes the initrd, and make that anew "
                 f"(`update-initramfs -u -k {kernel['release']}`, or `dracut -f`)"
             )
     return lines
@@ -115,6 +129,13 @@ def summary(plan: dict[str, Any], seen: dict[str, Any]) -> list[str]:
         ours = one["installed"] or {}
         said = f"build {identity[:12]}, build-id {(ours.get('build_id') or 'none')[:12]}"
         lines.append(f"{name}: {'built into that kernel' if one['state'] == 'builtin' else said}")
-        folders = [copy["path"] for copy in one.get("copies", []) if not copy["initrd"]]
-        lines += [f"{name}: another copy lies at {path}; modprobe takes ours" for path in folders]
+        lines += [line for copy in one.get("copies", []) for line in _harmless(name, copy, ours.get("path"))]
     return lines
+
+
+def _harmless(name: str, copy: dict[str, Any], ours: str | None) -> list[str]:
+    """Return what is said of a copy that is in nobody's way, as far as can be told."""
+    if copy["initrd"]:
+        said = f"{name}: a copy of which the build-id cannot be told is in {copy['initrd']}: {copy['path']}"
+        return [] if copy["build_id"] else [said]
+    return [] if copy["path"] == ours else [f"{name}: another copy lies at {copy['path']}; modprobe takes ours"]

@@ -30,6 +30,7 @@ def host(tmp_path, monkeypatch):
     monkeypatch.setattr(_names, "STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setattr(_names, "MODULES_DIR", str(tmp_path / "modules"))
     monkeypatch.setattr(_names, "ETC_DIR", str(tmp_path / "etc"))
+    monkeypatch.setattr(_names, "BOOT_DIR", str(tmp_path / "boot"))
     monkeypatch.setattr(_modules, "SYS_MODULE", str(tmp_path / "sys"))
     monkeypatch.setattr(_modules, "PROC_MODULES", str(tmp_path / "proc-modules"))
     monkeypatch.setattr(_dkms, "SOURCES_DIR", str(tmp_path / "src"))

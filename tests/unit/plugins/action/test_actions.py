@@ -90,6 +90,14 @@ def test_kmod_plan_of_a_host_that_only_builds(action):
     assert (planned["build"], planned["modules"], planned["entries"], planned["reasons"]) == ([], [], {}, {})
 
 
+@pytest.mark.parametrize("state", ["prepared", "rebooted"])
+@pytest.mark.parametrize("wanted", ["unloaded", "absent"])
+def test_kmod_plan_prepares_no_kernel_for_modules_that_are_to_be_out_of_it(action, state, wanted):
+    given = {"paths": [FILES], "modules": ["proc_demo"], "seen": {**SEEN, "kernels": ["6.1"]}}
+    planned = action(kmod_plan, **given, state=state, wanted=wanted).run(None, {})
+    assert (planned["build"], planned["modules"], planned["fingerprints"]) == ([], [], {})
+
+
 def test_kmod_plan_predicts_nothing_where_nothing_is_to_do(action):
     given = {"paths": [FILES], "modules": ["proc_demo"], "seen": SEEN, "state": "absent"}
     planned = action(kmod_plan, check=True, **given).run(None, {})

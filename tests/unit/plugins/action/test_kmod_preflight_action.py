@@ -17,9 +17,10 @@ KERNEL = {"release": "6.12", "running": "6.1", "vermagic": "6.12 SMP "}
 
 @pytest.fixture
 def ask(action):
-    def run(state, check=False, plan=PLAN):
+    def run(state, check=False, plan=PLAN, **more):
         seen = {"kernel": KERNEL, "kernels": ["6.12", "6.1"], "modules": {"m": state}}
-        return action(kmod_preflight, check=check, seen=seen, plan=plan).run(task_vars={"inventory_hostname": "web1"})
+        task = action(kmod_preflight, check=check, seen=seen, plan=plan, **more)
+        return task.run(task_vars={"inventory_hostname": "web1"})
 
     return run
 
@@ -38,3 +39,13 @@ def test_it_must_not_be_booted(ask):
 def test_a_prediction(ask):
     result = ask(ABSENT, check=True, plan={**PLAN, "reasons": {"m": ["build not installed"]}})
     assert (result["changed"], result["diff"]) == (True, PLAN["prediction"])
+
+
+def test_a_prediction_where_only_headers_tell(ask):
+    result = ask(ABSENT, check=True, plan={**PLAN, "fingerprints": {}, "headers": ["linux-headers-6.12"]})
+    assert (result["changed"], result["msg"][:27]) == (True, "the headers of 6.12 would b")
+
+
+def test_a_reboot_is_not_predicted_of_what_is_not_prepared(ask):
+    with pytest.raises(AnsibleActionFail, match="m is not prepared: build not installed"):
+        ask(ABSENT, check=True, plan={**PLAN, "reasons": {"m": ["build not installed"]}}, now=True)

@@ -37,7 +37,7 @@ def tools(monkeypatch, image):
     """initramfs-tools' two programs: what is listed, and what is unpacked with an early part."""
     asked = []
 
-    def run(argv, timeout):
+    def run(argv, timeout, cwd=None):
         assert timeout > 0
         asked.append(argv[0])
         if argv[0] == "unmkinitramfs":
@@ -102,4 +102,28 @@ def test_an_initrd_that_cannot_be_read(boot, monkeypatch):
     with pytest.raises(
         KmodError, match=r"initrd.img-6.12 cannot be read: cpio: premature end of archive. Make it anew"
     ):
+        _copies.copies(["tiny"], R)
+
+
+def test_dracuts_initrd(boot, monkeypatch, image):
+    """Its tool unpacks single files."""
+    write(boot / f"initramfs-{R}.img", b"x")
+
+    def run(argv, timeout, cwd=None):
+        if "--unpack" in argv:
+            assert argv == ["lsinitrd", "--unpack", str(boot / f"initramfs-{R}.img"), HELD]
+            write(Path(cwd) / HELD, image)
+        return Finished(0, DRACUT.replace(".xz", ""), "")
+
+    monkeypatch.setattr(_copies, "find", lambda name: name if name == "lsinitrd" else None)
+    monkeypatch.setattr(_copies, "run", run)
+    assert [one["build_id"] for one in _copies.copies(["tiny"], R)["tiny"]] == [BUILD_ID]
+
+
+def test_an_initrd_that_cannot_be_unpacked(boot, monkeypatch):
+    write(boot / f"initrd.img-{R}", b"x")
+    monkeypatch.setattr(_copies, "find", lambda name: name)
+    said = {"lsinitramfs": Finished(0, DEBIAN, ""), "unmkinitramfs": Finished(1, "", "No space left on device\n")}
+    monkeypatch.setattr(_copies, "run", lambda argv, timeout, cwd=None: said[argv[0]])
+    with pytest.raises(KmodError, match=r"cannot be unpacked: No space left on device. Make room in /var/tmp"):
         _copies.copies(["tiny"], R)

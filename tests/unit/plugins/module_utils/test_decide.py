@@ -141,6 +141,8 @@ def test_leaving(state, install, seen, expected):
         ({**CONVERGED, "resolves_to": None}, {"install"}),
         ({**CONVERGED, "persist": {"load": False, "options": None}}, {"boot"}),
         ({**ABSENT, "state": "builtin"}, set()),
+        ({**CONVERGED, "manifest": {**CONVERGED["manifest"], "parameters": {"mode": "0600"}}}, {"install"}),
+        ({**CONVERGED, "manifest": {}}, set()),
     ],
 )
 def test_preparing_never_loads(seen, expected):

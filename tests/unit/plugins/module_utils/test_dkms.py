@@ -10,6 +10,7 @@ import lzma
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from ansible_collections.procfleet.procfs.plugins.module_utils import _dkms, _modules
@@ -66,6 +67,9 @@ def install(host, one, image, suffix="", release=RELEASE):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(image)
     return path
+
+
+COMES_NEXT = "6.1.0-99-cloud-amd64"
 
 
 @pytest.fixture
@@ -174,7 +178,7 @@ def test_the_headers_packages(host):
 def test_what_is_registered(host):
     one = note()
     lay_out(host, one)
-    assert _dkms.probe("tiny") == {"version": one["version"], "others": [], "kernels": [], "doubled": []}
+    assert _dkms.probe("tiny") == {"version": one["version"], "others": [], "kernels": [], "doubled": [], "unbuilt": []}
     assert _dkms.probe("tin") is None
 
 
@@ -273,12 +277,31 @@ def test_of_a_kernel_that_does_not_run_the_compiler_is_not_known(host, image):
     ("seen", "said"),
     [
         (None, ["not registered with DKMS"]),
-        ({"version": "1", "others": [], "doubled": []}, []),
-        ({"version": None, "others": ["x"], "doubled": []}, ["other sources registered with DKMS"]),
-        ({"version": "0", "others": [], "doubled": []}, ["other sources registered with DKMS"]),
-        ({"version": "1", "others": ["x"], "doubled": []}, ["former sources registered with DKMS"]),
-        ({"version": "1", "others": [], "doubled": ["6.1"]}, ["DKMS's build beside ours for 6.1"]),
+        ({"version": "1", "others": [], "doubled": [], "unbuilt": []}, []),
+        ({"version": None, "others": ["x"], "doubled": [], "unbuilt": []}, ["other sources registered with DKMS"]),
+        ({"version": "0", "others": [], "doubled": [], "unbuilt": []}, ["other sources registered with DKMS"]),
+        ({"version": "1", "others": ["x"], "doubled": [], "unbuilt": []}, ["former sources registered with DKMS"]),
+        ({"version": "1", "others": [], "doubled": ["6.1"], "unbuilt": []}, ["DKMS's build beside ours for 6.1"]),
     ],
 )
 def test_why_it_is_not_registered_as_it_is_to_be(seen, said):
     assert _dkms.reasons(seen, "1") == said
+
+
+@pytest.mark.parametrize(
+    ("headers", "ours", "said"), [(True, False, ["6.1.0-99-cloud-amd64"]), (True, True, []), (False, False, [])]
+)
+def test_a_kernel_that_comes_next_and_nobody_has_built_for(host, running, headers, ours, said):
+    folder = host / "modules/6.1.0-99-cloud-amd64"
+    (folder / "build").mkdir(parents=True)
+    (folder / "modules.builtin").touch()
+    if headers:
+        (folder / "build/Makefile").touch()
+    if ours:
+        (folder / "updates/procfleet").mkdir(parents=True)
+        (folder / "updates/procfleet/tiny.ko").touch()
+    Path(_dkms.tree("tiny", "1-0")).mkdir(parents=True)
+    seen = _dkms.probe("tiny")
+    assert seen["unbuilt"] == said
+    lines = _dkms.reasons({**seen, "version": "1-0", "others": []}, "1-0")
+    assert lines == [f"DKMS has not built it for {release}" for release in said]

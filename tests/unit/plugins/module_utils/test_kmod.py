@@ -34,7 +34,7 @@ class World:
         module.update(sha256="sum", build_id="new", fingerprint="print")
         return {"build_id": "new", "depends": self.depends.get(module["name"], []), "parameters": {"mode": "ushort"}}
 
-    def update_index(self, _release):
+    def renew_index(self, _release):
         self.indexed += 1
         if self.index_error:
             raise self.index_error
@@ -61,7 +61,7 @@ def world(host, monkeypatch):
         _kmod, "probe_modules", lambda names, _release, _running: {name: made.seen.get(name, ABSENT) for name in names}
     )
     monkeypatch.setattr(_kmod, "_identify", made.identify)
-    monkeypatch.setattr(_kmod, "update_index", made.update_index)
+    monkeypatch.setattr(_kmod, "renew_index", made.renew_index)
     monkeypatch.setattr(_kmod, "host_lock", lambda timeout: _lock.host_lock(timeout, str(host / "lock")))
     return made
 

@@ -10,6 +10,7 @@ import os
 
 import pytest
 from ansible_collections.procfleet.procfs.plugins.module_utils import _load, _modules, _names, _store, _transaction
+from ansible_collections.procfleet.procfs.plugins.module_utils._command import Finished
 from ansible_collections.procfleet.procfs.plugins.module_utils._decide import Decision
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import sha256, write_atomic, write_json
@@ -481,3 +482,14 @@ def test_the_same_build_by_ours_has_no_way_back_to_that_of_dkms(kernel, host):
     transaction([wanted("a", "A2")], [seen]).run({"a": RELOAD})
     assert json.load(open(_names.manifest_path(R, "a")))["former"]["state"] == "foreign"  # noqa: SIM115
     assert _store.fingerprints(R, "a") == ["A2" * 8]
+
+
+def test_an_index_of_a_kernel_that_is_not_there_goes(host, monkeypatch):
+    asked = []
+    monkeypatch.setattr(_transaction, "run", lambda argv, _timeout: asked.append(argv) or Finished(0, "", ""))
+    for name in ("6.12/modules.dep", "6.13/modules.dep", "6.13/modules.builtin"):
+        write_atomic(f"{_names.MODULES_DIR}/{name}", b"")
+    for release in ("6.12", "6.13"):
+        _transaction.renew_index(release)
+    assert asked == [["depmod", "6.13"]]
+    assert os.listdir(_names.MODULES_DIR) == ["6.13"]

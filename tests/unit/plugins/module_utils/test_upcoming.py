@@ -93,3 +93,30 @@ def test_of_one_that_is_not_installed_nothing_is_known(kernels):
 def test_a_module_that_cannot_be_read_has_no_vermagic(kernels, content):
     write(kernels / "modules" / NEW / "kernel/lib/tiny.ko.xz", content)
     assert _upcoming.vermagic(NEW) is None
+
+
+@pytest.mark.parametrize(
+    ("release", "expected"),
+    [
+        (OLD, "cloud-amd"),
+        (NEW, "cloud-amd"),
+        ("6.1.0-56-rt-amd64", "rt-amd"),
+        ("6.6.69-1-lts", "lts"),
+        ("6.11.4-arch2-1", "arch-"),
+        ("5.14.0-503.35.1.el9_5.x86_64", ""),
+        ("6.4.0-150600.23.25-default", "default"),
+    ],
+)
+def test_a_flavour(release, expected):
+    assert _upcoming.flavour(release) == expected
+
+
+def test_another_flavour_is_not_next():
+    assert _upcoming.chosen("next", OLD, ["6.12.117+deb12-rt-amd64", OLD]) == OLD
+
+
+def test_what_a_removed_kernel_has_left_is_none(kernels):
+    write(kernels / "boot" / f"vmlinuz-{OLD}", "")
+    assert _upcoming.installed_kernels() == [OLD]
+    write(kernels / "modules" / NEW / "vmlinuz", "")
+    assert _upcoming.installed_kernels() == [NEW, OLD]

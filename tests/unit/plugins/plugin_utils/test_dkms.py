@@ -52,6 +52,7 @@ def live(name, by="procfleet", **dkms):
         "others": [],
         "kernels": [RELEASE] if by == "dkms" else [],
         "doubled": [],
+        "unbuilt": [],
     }
     return {
         "state": "live",

@@ -297,3 +297,9 @@ def test_what_dkms_refuses_is_trouble():
     lines, culprits = trouble({**changed("c"), "registered": {"failed": True, "msg": "On web1: DKMS does not add c"}})
     assert (lines, culprits) == (["On web1: DKMS does not add c"], {"a", "b", "c"})
     assert trouble({**changed("c"), "registered": {"modules": {}, "changed": True}}) == ([], set())
+
+
+def test_what_was_only_registered_with_dkms_goes_back_as_well(rollout):
+    registered = {"failed": True, "msg": "DKMS does not add c", "modules": {"c": {"changed": True}}}
+    after = decide(rollout, {"h1": {**unchanged(), "registered": registered}}, 0, True, T1)
+    assert after["back"] == {"h1": ["c"]}
