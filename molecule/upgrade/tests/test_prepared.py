@@ -168,8 +168,9 @@ def test_a_copy_in_the_initrd_is_found_and_named(on, host, memory):
 def test_through_the_reboot(on, host, look, memory, tmp_path):
     boot(host, memory["new"])
     before = look()["kernel"]["boot_id"]
-    done = on("playbooks/reboot.yml", kmod_report_dir=str(tmp_path))
+    done = on("playbooks/reboot.yml", kmod_report_dir=str(tmp_path), kmod_soak=5)
     assert done.status == 0, done.output
+    assert "See that all of it still holds" in done.flat()
     seen = look()
     assert (seen["kernel"]["release"], seen["kernel"]["boot_id"] != before) == (memory["new"], True)
     assert {one["state"] for one in seen["modules"].values()} == {"live"}
