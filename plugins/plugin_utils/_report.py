@@ -69,24 +69,27 @@ def named(name: str, said: str) -> str:
 
 
 def asserted_in(steps: dict[str, Any]) -> dict[str, Any]:
-    """Return what came of the entries: `kmod` asserts them where it had something to do, else `proc_assert` did."""
-    asserted: dict[str, Any] = steps["loaded"].get("asserted") or {}
-    return asserted if asserted.get("entries") else steps["asserted"]
+    """Return what came of the entries: `kmod` asserts them where it had something to do, else `proc_assert` did.
+
+    After a reboot both have, and `proc_assert` has written as well.
+    """
+    asserted: dict[str, Any] = steps["asserted"]
+    return asserted if asserted.get("entries") else steps["loaded"].get("asserted") or asserted
 
 
 def by_module(steps: dict[str, Any], step: str = "loaded") -> dict[str, list[dict[str, Any]]]:
     """Return module -> results of its entries, as `kmod` returned them in a step, or `proc_assert` for all at once."""
     found: dict[str, list[dict[str, Any]]] = {}
-    results = ((steps.get(step) or {}).get("asserted") or {}).get("entries")
-    if results:
-        for result in results:
-            found.setdefault(result["module"], []).append(result)
-    elif step == "loaded" and steps["plan"]:
+    whole = (steps.get("asserted") or {}).get("entries") or []
+    if step == "loaded" and whole:
         # Those of all modules, in one list, in order.
         plan = steps["plan"]
-        owners = [name for name in plan["depends"] for _entry in plan["entries"].get(name, [])]
-        for owner, result in zip(owners, steps["asserted"].get("entries") or [], strict=False):
+        owners = [name for name in plan.get("depends", {}) for _entry in plan["entries"].get(name, [])]
+        for owner, result in zip(owners, whole, strict=False):
             found.setdefault(owner, []).append(result)
+        return found
+    for result in ((steps.get(step) or {}).get("asserted") or {}).get("entries") or []:
+        found.setdefault(result["module"], []).append(result)
     return found
 
 

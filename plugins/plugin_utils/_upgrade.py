@@ -48,14 +48,13 @@ def plan_preparation(chosen: Chosen, seen: dict[str, Any], options: Options) -> 
 def plan_reboot(chosen: Chosen, seen: dict[str, Any], options: Options) -> dict[str, Any]:
     """Return the plan of a reboot into the kernel that was seen, with the keys of `_plan.plan`.
 
-    `modules` are those that must be back after it, none where that kernel runs already; their entries are left to
-    `proc_assert`, which writes as well. `reasons` say what is not prepared, or, where it runs, not as wanted.
+    `modules` are those that must be back after it, none where that kernel runs already; `reasons` say what is not
+    prepared, or, where it runs, not as wanted.
     """
     if runs(seen):
         return {**plan(chosen, seen, options._replace(state="loaded")), **_IDLE}
     prepared = plan(chosen, seen, options._replace(state="prepared"))
-    back = requests(chosen, seen, options._replace(state="loaded"))
-    return {**prepared, "modules": [{**one, "entries": [], "gone": []} for one in back]}
+    return {**prepared, "modules": requests(chosen, seen, options._replace(state="loaded"))}
 
 
 def runs(seen: dict[str, Any]) -> bool:
