@@ -173,7 +173,13 @@ def test_deploy_takes_over_where_sources_change(host, deploy, changed, info, rem
     module = seen["proc_demo"]
     assert module["installed"]["path"] == OURS.format(remembered["second"], "proc_demo") == module["resolves_to"]
     assert module["build_id"] == module["installed"]["build_id"]
-    assert module["dkms"] == {"version": module["dkms"]["version"], "others": [], "kernels": [], "doubled": []}
+    assert module["dkms"] == {
+        "version": module["dkms"]["version"],
+        "others": [],
+        "kernels": [],
+        "doubled": [],
+        "unbuilt": [],
+    }
     assert module["dkms"]["version"] != remembered["versions"]["proc_demo"]
     for name in ("procDriver", "simpledriver"):
         assert seen[name]["installed"]["by"] == "dkms"
