@@ -18,5 +18,5 @@ lab-down: $(LAB_VENV) ## take those machines away
 lab-clean: ## take away all that the lab made: machines, disks, processes, .lab/
 	python3 lab/clean.py
 	@for scenario in $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml))); do \
-	  if [ -x .venv/bin/molecule ]; then .venv/bin/molecule --no-color reset -s $$scenario >/dev/null 2>&1 || true; fi; \
+	  if [ -x .venv/bin/molecule ]; then .venv/bin/molecule reset -s $$scenario >/dev/null 2>&1 || true; fi; \
 	done
