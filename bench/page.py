@@ -7,11 +7,11 @@ Nothing is on the page that is not in bench/results.csv and bench/growth.csv; wh
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..tests.marked import update
 from .cases import CASES
 from .figures import MEMORY_LIMIT, MOST, TARGETS, Block, above_own, blocks
 from .picture import picture
@@ -20,7 +20,7 @@ from .rows import Growth, Row, read
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS, GROWTH = ROOT / "bench/results.csv", ROOT / "bench/growth.csv"
 PAGE, PICTURE = ROOT / "docs/bench.md", ROOT / "docs/bench.svg"
-BEGIN, END = "<!-- made by `make bench-page` -->", "<!-- end -->"
+BEGIN = "<!-- made by `make bench-page` -->"
 NONE = "-"
 COLUMNS = ("", "rounds", "seconds", "least to most", "of ours", "of ping", "guest CPU s", "controller CPU s",
            "remote calls", "KB sent")  # fmt: skip
@@ -130,21 +130,10 @@ def table(lines: Iterable[tuple[str, ...]]) -> str:
     return "\n".join([first, "|" + " --- |" * (first.count(" | ") + 1), *rest])
 
 
-def update(page: str, text: str) -> str:
-    """Return a page with the text between its marks.
-
-    :raises ValueError: when the page has no such place, or more than one.
-    """
-    if page.count(BEGIN) != 1 or page.count(END) != 1:
-        raise ValueError(f"the page must have {BEGIN} and {END} once each")
-    between = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
-    return between.sub(lambda _found: f"{BEGIN}\n{text}\n{END}", page)
-
-
 def main() -> int:
     """Write page and picture; return the exit status."""
     rows, growth = read(RESULTS, Row), read(GROWTH, Growth)
-    PAGE.write_text(update(PAGE.read_text(encoding="utf-8"), render(rows, growth)), encoding="utf-8")
+    PAGE.write_text(update(PAGE.read_text(encoding="utf-8"), BEGIN, render(rows, growth)), encoding="utf-8")
     if rows:
         PICTURE.write_text(picture(blocks(rows)), encoding="utf-8")
     print(f"{PAGE} has {len(rows)} rows' figures")

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: procfleet contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The scenario `kernels` as a table: what each machine is, and what came of it.
@@ -10,15 +9,16 @@ docs/kernels.md.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
 
+from .marked import update
+
 ROOT = Path(__file__).resolve().parent.parent
 LAST = ROOT / ".cache/kernels.json"
 PAGE = ROOT / "docs/kernels.md"
-BEGIN, END = "<!-- made by `make kernels-page` -->", "<!-- end -->"
+BEGIN = "<!-- made by `make kernels-page` -->"
 COLUMNS = ("machine", "kernel", "compiler", "Python", "outcome", "tests", "seconds")
 WIDEST = 160  # characters of a reason
 
@@ -88,23 +88,13 @@ def _cell(text: str) -> str:
     return flat if len(flat) <= WIDEST else flat[: WIDEST - 1] + "…"
 
 
-def update(page: str, text: str) -> str:
-    """Return a page with the text between its marks.
-
-    :raises ValueError: when the page has no such place, or more than one.
-    """
-    if page.count(BEGIN) != 1 or page.count(END) != 1:
-        raise ValueError(f"the page must have {BEGIN} and {END} once each")
-    between = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
-    return between.sub(lambda _found: f"{BEGIN}\n{text}\n{END}", page)
-
-
 def main() -> int:
     """Put the last run's table into the page."""
     if not LAST.exists():
         print(f"{LAST} is not there: run `molecule test -s kernels` first", file=sys.stderr)
         return 1
-    PAGE.write_text(update(PAGE.read_text(encoding="utf-8"), table(json.loads(LAST.read_text()))), encoding="utf-8")
+    text = table(json.loads(LAST.read_text()))
+    PAGE.write_text(update(PAGE.read_text(encoding="utf-8"), BEGIN, text), encoding="utf-8")
     print(f"{PAGE} has the table of the last run")
     return 0
 

@@ -33,7 +33,7 @@ page: $(LAB_VENV) ## the page in headless Chromium; the pictures stay in .cache/
 	pytest tests/page
 
 kernels-page: $(LAB_VENV) ## docs/kernels.md with the table of the last run of the scenario kernels
-	$(BIN)/python tests/kernels.py
+	PYTHONPATH=collections $(BIN)/python -m ansible_collections.procfleet.procfs.tests.kernels
 
 kmod-check: $(LAB_VENV) tools ## W=1 and sparse on the C files: a word is a failure
 	tests/kmod-check.sh

@@ -18,13 +18,14 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._command import f
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_image
+from ansible_collections.procfleet.procfs.plugins.module_utils._names import module_of
 
 SECONDS = 120
 # An unpacked initrd may be too large for a /tmp that is in memory.
 ROOM = "/var/tmp"  # noqa: S108 - a folder of a random name is made there
 # Debian's and Ubuntu's name; Red Hat's, Arch's is without a release; SUSE's.
 _IMAGES = ("initrd.img-%s", "initramfs-%s.img", "initrd-%s")
-_FILE = re.compile(r"(?:^|\s|/)(?P<path>(?:usr/)?lib/modules/\S+/(?P<name>[^/\s]+)\.ko(?:\.\w+)?)$")
+_FILE = re.compile(r"(?:^|\s|/)(?P<path>(?:usr/)?lib/modules/\S+/[^/\s]+\.ko(?:\.\w+)?)$")
 
 
 def copies(names: list[str], release: str) -> dict[str, list[dict[str, Any]]]:
@@ -35,7 +36,7 @@ def copies(names: list[str], release: str) -> dict[str, list[dict[str, Any]]]:
     """
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for path in _in_folder(release):
-        name = _name_of(path)
+        name = module_of(path)
         if name in found:
             found[name].append({"path": path, "initrd": None, "build_id": _build_id(path)})
     image = initrd(release)
@@ -49,10 +50,6 @@ def _in_folder(release: str) -> list[str]:
     top, ours = "%s/%s" % (_names.MODULES_DIR, release), _names.install_dir(release)
     walk = ((folder, files) for folder, _folders, files in os.walk(top) if folder != ours)
     return sorted("%s/%s" % (folder, name) for folder, files in walk for name in files if ".ko" in name)
-
-
-def _name_of(path: str) -> str:
-    return path.rpartition("/")[2].partition(".ko")[0].replace("-", "_")
 
 
 def _build_id(path: str) -> str | None:
@@ -83,7 +80,7 @@ def _list(image: str) -> str:
 def parse_listing(text: str, names: list[str]) -> dict[str, str]:
     """Return name -> path of those of the named modules that a listing shows."""
     matches = (_FILE.search(line.rstrip()) for line in text.splitlines())
-    held = {_name_of(one["path"]): one["path"] for one in matches if one}
+    held = {module_of(one["path"]): one["path"] for one in matches if one}
     return {name: held[name] for name in names if name in held}
 
 

@@ -15,6 +15,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._manifest import 
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import (
     installed_path,
     load_conf,
+    module_of,
     normalise,
     options_conf,
 )
@@ -129,19 +130,14 @@ def _resolve(index: str, names: list[str]) -> dict[str, str]:
     wanted = set(names)
     for line in index.splitlines():
         path = line.partition(":")[0]
-        name = _name_of(path)
+        name = module_of(path)
         if name in wanted:
             found[name] = path
     return found
 
 
 def _names_in(listing: str) -> set[str]:
-    return {_name_of(path) for path in listing.splitlines()}
-
-
-def _name_of(path: str) -> str:
-    base = path.rpartition("/")[2].partition(".ko")[0]
-    return base.replace("-", "_")
+    return {module_of(path) for path in listing.splitlines()}
 
 
 def _sys(name: str, attribute: str) -> str | None:

@@ -31,6 +31,11 @@ def normalise(name: str) -> str:
     return kernel_name
 
 
+def module_of(path: str) -> str:
+    """Return the kernel's name of the module in a file, packed or not: `snd_pcm` of kernel/sound/snd-pcm.ko.xz."""
+    return path.rpartition("/")[2].partition(".ko")[0].replace("-", "_")
+
+
 def check_release(release: str) -> str:
     """Return the kernel release, refusing one that would leave /lib/modules."""
     if not re.match(r"[A-Za-z0-9][A-Za-z0-9._+~-]*\Z", release):

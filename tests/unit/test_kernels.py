@@ -8,6 +8,7 @@ import json
 
 import pytest
 from ansible_collections.procfleet.procfs.tests import kernels
+from ansible_collections.procfleet.procfs.tests.marked import END, update
 
 FACTS = {"compiler": "gcc 12.2.0", "python": "3.11.2"}
 PART = {"kernel": {"release": "6.1.0-56"}, "seconds": {"look": 0.9, "build": 60.2, "load": 2.1, "assert": 0.1}}
@@ -82,29 +83,16 @@ def test_a_reason_stays_in_its_cell():
     assert line.endswith("d… | - | - |")
 
 
-def test_the_page_has_the_new_table_and_keeps_the_rest():
-    page = f"before\n{kernels.BEGIN}\nold\n{kernels.END}\nafter\n"
-    done = kernels.update(page, "new \\1")
-    assert done == f"before\n{kernels.BEGIN}\nnew \\1\n{kernels.END}\nafter\n"
-    assert kernels.update(done, "new \\1") == done
-
-
-@pytest.mark.parametrize("page", ["", kernels.BEGIN, f"{kernels.BEGIN} {kernels.END}" * 2])
-def test_a_page_without_its_place_is_refused(page):
-    with pytest.raises(ValueError, match="once each"):
-        kernels.update(page, "new")
-
-
 def test_the_program(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(kernels, "LAST", tmp_path / "kernels.json")
     monkeypatch.setattr(kernels, "PAGE", tmp_path / "kernels.md")
     assert kernels.main() == 1
     assert "molecule test -s kernels" in capsys.readouterr().err
     kernels.LAST.write_text(json.dumps(run(kernels.row("x", FACTS, PART, WELL))))
-    kernels.PAGE.write_text(f"{kernels.BEGIN}{kernels.END}")
+    kernels.PAGE.write_text(f"{kernels.BEGIN}{END}")
     assert kernels.main() == 0
     assert "| x | 6.1.0-56 |" in kernels.PAGE.read_text()
 
 
 def test_the_committed_page_has_its_place():
-    assert kernels.update(kernels.PAGE.read_text(encoding="utf-8"), "new")
+    assert update(kernels.PAGE.read_text(encoding="utf-8"), kernels.BEGIN, "new")

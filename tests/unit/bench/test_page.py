@@ -11,6 +11,7 @@ from ansible_collections.procfleet.procfs.bench import page
 from ansible_collections.procfleet.procfs.bench.figures import blocks
 from ansible_collections.procfleet.procfs.bench.picture import picture
 from ansible_collections.procfleet.procfs.bench.rows import append
+from ansible_collections.procfleet.procfs.tests.marked import END, update
 
 
 @pytest.fixture
@@ -66,17 +67,17 @@ def test_the_picture_has_a_panel_for_each_case(rows):
 def test_the_program(tmp_path, monkeypatch, rows):
     for name in ("RESULTS", "GROWTH", "PAGE", "PICTURE"):
         monkeypatch.setattr(page, name, tmp_path / name)
-    page.PAGE.write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n")
+    page.PAGE.write_text(f"before\n{page.BEGIN}\nold\n{END}\nafter\n")
     for one in rows:
         append(page.RESULTS, one)
     assert page.main() == 0
     text = page.PAGE.read_text()
-    assert text.startswith("before\n") and text.endswith(f"{page.END}\nafter\n") and "old" not in text
+    assert text.startswith("before\n") and text.endswith(f"{END}\nafter\n") and "old" not in text
     assert page.PICTURE.read_text().startswith("<svg ")
 
 
 def test_the_committed_page_has_its_place():
     source = page.ROOT / "docs/bench.md"
-    assert page.update(source.read_text(encoding="utf-8"), "new")
+    assert update(source.read_text(encoding="utf-8"), page.BEGIN, "new")
     with pytest.raises(ValueError, match="once each"):
-        page.update("", "new")
+        update("", page.BEGIN, "new")

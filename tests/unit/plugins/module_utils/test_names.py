@@ -43,3 +43,11 @@ def test_places():
     assert _names.build_log("6.1") == "/var/lib/procfleet/log/build-6.1.log"
     assert _names.load_conf("m") == "/etc/modules-load.d/procfleet-m.conf"
     assert _names.options_conf("m") == "/etc/modprobe.d/procfleet-m.conf"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("kernel/sound/snd-pcm.ko.xz", "snd_pcm"), ("/lib/modules/6.1/extra/a_b.ko", "a_b"), ("plain.ko.zst", "plain")],
+)
+def test_the_module_in_a_file(path, name):
+    assert _names.module_of(path) == name
