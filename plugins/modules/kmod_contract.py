@@ -26,6 +26,14 @@ options:
     type: list
     elements: raw
     default: []
+  state:
+    description: The goal; RV(entries) are returned for V(loaded), V(unloaded) and V(absent).
+    type: str
+    default: ""
+  target:
+    description: Whether the modules are for this host, and not only built there.
+    type: bool
+    default: true
   certificate:
     description: File of the certificate whose key signs the builds; empty where they are not signed.
     type: path
@@ -50,6 +58,11 @@ kconfig:
   returned: always
   type: list
   elements: str
+entries:
+  description: What each module must show in that state, for M(procfleet.procfs.kmod_info); empty for any other goal.
+  returned: always
+  type: dict
+  sample: {proc_demo: [{path: /proc/myinfo, state: present, mode: "0444"}]}
 signer:
   description: >-
     The certificate as C({id, subject, issuer, serial, key_id}), numbers in hexadecimal; C(id) is its SHA-256,

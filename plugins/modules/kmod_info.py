@@ -34,6 +34,13 @@ options:
     description: Look for copies of the modules as well, in the kernel's folder and in its initrd; it takes seconds.
     type: bool
     default: false
+  entries:
+    description:
+      - Entries by module, as M(procfleet.procfs.proc_assert) takes them, to be asserted on the way; each is tried once.
+      - What an entry writes is written only where the installed build runs and was proven by these very entries. In
+        check mode nothing is written.
+    type: dict
+    default: {}
   offers:
     description: A package with a kernel's headers; what the host's package source offers in its place is returned.
     type: str
@@ -146,65 +153,81 @@ modules:
       elsewhere: []
       manifest: {fingerprint: 77c0…}
       dkms: {version: 1.0-0f1e2d3c4b5a, others: [], kernels: [], doubled: []}
+asserted:
+  description: >-
+    What M(procfleet.procfs.proc_assert) would return for all O(entries) in one list, if every one of them holds; else
+    null, for then only it can tell why.
+  returned: always
+  type: dict
 dkms:
   description: Where the command is, null if it is not there; and the packages of kernel headers, in Debian's family.
   returned: always
   type: dict
   sample: {command: /usr/sbin/dkms, headers: [linux-headers-6.1.0-40-cloud-amd64, linux-headers-cloud-amd64]}
 seconds:
-  description: How long it took on the host.
+  description: How long it took on the host, without what was asserted.
   returned: always
   type: float
 """
 
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.procfleet.procfs.plugins.module_utils import _dkms, _kernel
 from ansible_collections.procfleet.procfs.plugins.module_utils._copies import copies
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.module_utils._glance import glance
 from ansible_collections.procfleet.procfs.plugins.module_utils._modules import probe_modules
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import normalise
 from ansible_collections.procfleet.procfs.plugins.module_utils._packages import offers
+from ansible_collections.procfleet.procfs.plugins.module_utils._show import report
 from ansible_collections.procfleet.procfs.plugins.module_utils._upcoming import chosen, installed_kernels, upcoming
+
+SPEC = {
+    "modules": {"type": "list", "elements": "str", "default": []},
+    "kconfig": {"type": "list", "elements": "str", "default": []},
+    "release": {"type": "str", "default": ""},
+    "copies": {"type": "bool", "default": False},
+    "entries": {"type": "dict", "default": {}},
+    "offers": {"type": "str", "default": ""},
+}
 
 
 def main() -> None:
     """Probe and return."""
-    module = AnsibleModule(
-        argument_spec={
-            "modules": {"type": "list", "elements": "str", "default": []},
-            "kconfig": {"type": "list", "elements": "str", "default": []},
-            "release": {"type": "str", "default": ""},
-            "copies": {"type": "bool", "default": False},
-            "offers": {"type": "str", "default": ""},
-        },
-        supports_check_mode=True,
-    )
-    started = time.monotonic()
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     try:
-        names = [normalise(name) for name in module.params["modules"]]
-        kernels, kernel = installed_kernels(), _kernel.probe_kernel()
-        release = chosen(module.params["release"], kernel["running"], kernels)
-        if release != kernel["running"]:
-            kernel = upcoming(kernel, release)
-        modules = probe_modules(names, release, release == kernel["running"])
-        for name, found in copies(names, release).items() if module.params["copies"] else ():
-            modules[name]["copies"] = found
-        module.exit_json(
-            changed=False,
-            kernel=kernel,
-            kernels=kernels,
-            os=_kernel.probe_os(),
-            headers=_kernel.probe_headers(kernel["release"], kernel["compiler"]["command"]),
-            kconfig=_kernel.probe_kconfig(kernel["release"], module.params["kconfig"]),
-            offers=offers(module.params["offers"]),
-            modules=modules,
-            dkms=_dkms.probe_host(),
-            seconds=round(time.monotonic() - started, 2),
-        )
+        seen = look(module.params)
+        asked, release = module.params["entries"], seen["kernel"]["release"]
+        held = glance(asked, seen["modules"], release, module.check_mode) if asked else None
+        module.exit_json(changed=False, asserted=report(held) if held else None, **seen)
     except KmodError as error:
         module.fail_json(msg=error.message, **error.details)
+
+
+def look(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return what the documentation names, but for `asserted`."""
+    started = time.monotonic()
+    names = [normalise(name) for name in asked["modules"]]
+    kernels, kernel = installed_kernels(), _kernel.probe_kernel()
+    release = chosen(asked["release"], kernel["running"], kernels)
+    if release != kernel["running"]:
+        kernel = upcoming(kernel, release)
+    modules = probe_modules(names, release, release == kernel["running"])
+    for name, found in copies(names, release).items() if asked["copies"] else ():
+        modules[name]["copies"] = found
+    return {
+        "kernel": kernel,
+        "kernels": kernels,
+        "os": _kernel.probe_os(),
+        "headers": _kernel.probe_headers(kernel["release"], kernel["compiler"]["command"]),
+        "kconfig": _kernel.probe_kconfig(kernel["release"], asked["kconfig"]),
+        "offers": offers(asked["offers"]),
+        "modules": modules,
+        "dkms": _dkms.probe_host(),
+        "seconds": round(time.monotonic() - started, 2),
+    }
 
 
 if __name__ == "__main__":

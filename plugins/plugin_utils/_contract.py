@@ -97,6 +97,10 @@ class Contract:
                 self.document.refuse(where, f"is wrong: {error.message}")
         return found + self._parameter_entries(values)
 
+    def expected(self, overrides: dict[str, Any], loaded: bool) -> list[dict[str, Any]]:
+        """Return what must hold in the state that is wanted."""
+        return self.entries(overrides) if loaded else self.gone(overrides)
+
     def gone(self, overrides: dict[str, Any]) -> list[dict[str, Any]]:
         """Return all that must be gone when it is not loaded."""
         own = [entry["path"] for entry in self.entries(overrides) if entry["state"] == "present"]

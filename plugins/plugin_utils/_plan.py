@@ -86,7 +86,10 @@ def plan(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], op
         "build": build,
         "sign": _to_sign(modules, asked) if options.signer else [],
         "modules": asked,
-        "entries": {module.contract.name: _entries(module, options) for module in modules},
+        "entries": {
+            module.contract.name: module.contract.expected(module.overrides, options.state in WANTED)
+            for module in modules
+        },
         "depends": {module.contract.name: module.contract.depends for module in modules},
         "fingerprints": {module.contract.name: module.fingerprint for module in modules},
         "reasons": _reasons(modules, registered["reasons"]),
@@ -273,12 +276,6 @@ def _request(module: Module, seen: dict[str, Any], options: Options) -> dict[str
             parameters=module.contract.parameters(module.overrides),
         )
     return request
-
-
-def _entries(module: Module, options: Options) -> list[dict[str, Any]]:
-    if options.state in WANTED:
-        return module.contract.entries(module.overrides)
-    return module.contract.gone(module.overrides)
 
 
 def _diff(changing: list[Module], options: Options, seen: dict[str, Any]) -> dict[str, str]:

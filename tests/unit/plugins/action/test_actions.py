@@ -24,6 +24,24 @@ def test_kmod_contract(action):
     assert not result.get("changed")
 
 
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        ("loaded", {"/proc/myinfo": "present"}),
+        ("absent", {"/proc/myinfo": "gone", "/sys/module/proc_demo": "gone"}),
+        ("unloaded", {"/proc/myinfo": "gone", "/sys/module/proc_demo": "gone"}),
+    ],
+)
+def test_kmod_contract_says_what_the_look_may_assert(action, state, shown):
+    result = action(kmod_contract, paths=[FILES], modules=["proc_demo"], state=state).run(None, {})
+    assert {entry["path"]: entry["state"] for entry in result["entries"]["proc_demo"]} == shown
+
+
+@pytest.mark.parametrize("more", [{}, {"state": "prepared"}, {"state": "cycled"}, {"state": "loaded", "target": False}])
+def test_kmod_contract_has_nothing_to_assert(action, more):
+    assert action(kmod_contract, paths=[FILES], **more).run(None, {})["entries"] == {}
+
+
 def test_kmod_contract_says_who_signs(action, tmp_path):
     certificate = str(issue(tmp_path)[1])
     assert action(kmod_contract, paths=[FILES]).run(None, {})["signer"] == {}

@@ -41,6 +41,21 @@ def test_kmod_info(run):
     assert result["changed"] is False
 
 
+def test_kmod_info_that_asserts(run):
+    entries = [{"path": "/proc/version", "contains": "Linux"}, {"path": "/proc/none", "state": "gone"}]
+    assert run(kmod_info, modules=["m"])[1]["asserted"] is None
+    held = run(kmod_info, modules=["m"], entries={"m": entries})[1]["asserted"]
+    assert [one["path"] for one in held["entries"]] == ["/proc/version", "/proc/none"]
+    assert held["shown"][0] == "/proc/version"
+    assert run(kmod_info, modules=["m"], entries={"m": [*entries, {"path": "/proc/none"}]})[1]["asserted"] is None
+
+
+def test_kmod_info_of_entries_that_make_no_sense(run):
+    code, result = run(kmod_info, modules=["m"], entries={"n": []})
+    assert (code, result["failed"]) == (1, True)
+    assert result["msg"] == "The entries make no sense. Give a list for each module, and name it in `modules`."
+
+
 def test_kmod_info_of_a_name_that_is_none(run):
     code, result = run(kmod_info, modules=["../x"])
     assert (code, result["failed"]) == (1, True)
