@@ -4,8 +4,9 @@
 """Run Molecule scenarios: `tests/scenarios.py default own`.
 
 Two at a time (`SCENARIOS_AT_ONCE`): one that waits for its machine leaves the cores to the other. Every line is printed
-behind its scenario's name. At the end come the seconds of each and how many tests ran. A scenario fails when Molecule
-does, when one of its verify steps ran no test, or when a test was skipped: what was not tried has not passed.
+behind its scenario's name. At the end come what went wrong, the seconds of each, and how many tests ran. A scenario
+fails when Molecule does, when one of its verify steps ran no test, or when a test was skipped: what was not tried has
+not passed.
 `SCENARIO_SECONDS` bounds each (3600).
 """
 
@@ -25,18 +26,22 @@ from typing import NamedTuple
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+# A line of pytest's last list.
+FAILED = re.compile(r"\b((?:FAILED|ERROR) \S+\.py\b.*)")
+LAST_WORDS = 8
 SUMMARY = re.compile(r"(?:^|\s|,\s)(\d+) (passed|failed|error|errors|skipped|deselected|xfailed|xpassed)\b")
 RUNNING: list[subprocess.Popen[str]] = []
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Outcome(NamedTuple):
-    """One scenario's end: its name, what went wrong ("" for nothing), how many tests passed, and its seconds."""
+    """One scenario's end: its name, what went wrong ("" for nothing), how many tests passed, its seconds, and why."""
 
     name: str
     trouble: str
     passed: int
     seconds: float
+    words: tuple[str, ...] = ()
 
 
 def main() -> int:
@@ -52,6 +57,8 @@ def main() -> int:
         for process in RUNNING:
             end(process)
         pool.shutdown(cancel_futures=True)
+    for one in outcomes:
+        print("".join(f"\n{one.name}: {line}" for line in one.words), end="")
     print("\nscenario      seconds  tests  outcome")
     for one in outcomes:
         print(f"{one.name:<12} {one.seconds:>8.0f} {one.passed:>6}  {one.trouble or 'passed'}")
@@ -69,7 +76,8 @@ def run(name: str) -> Outcome:
         stream(["molecule", "destroy", "-s", name], 300, name)
     counts = [summary_counts(line) for line in output.splitlines() if " in " in line and SUMMARY.search(line)]
     passed = sum(count.get("passed", 0) for count in counts)
-    return Outcome(name, judge(name, status, counts), passed, time.monotonic() - started)
+    trouble = judge(name, status, counts)
+    return Outcome(name, trouble, passed, time.monotonic() - started, last_words(output) if trouble else ())
 
 
 def stream(command: list[str], seconds: float, label: str) -> tuple[int, str]:
@@ -99,6 +107,13 @@ def end(process: subprocess.Popen[str]) -> None:
 def summary_counts(line: str) -> dict[str, int]:
     """Return the counts of pytest's last line, such as `5 passed, 1 skipped in 3.2s`."""
     return {word: int(number) for number, word in SUMMARY.findall(line)}
+
+
+def last_words(output: str) -> tuple[str, ...]:
+    """Return the tests that failed, each with its reason as pytest cuts it; or, where none did, the last lines."""
+    lines = [line for line in output.splitlines() if line.strip()]
+    failed = dict.fromkeys(match[1] for match in map(FAILED.search, lines) if match)
+    return tuple(failed) or tuple(lines[-LAST_WORDS:])
 
 
 def judge(name: str, status: int, counts: list[dict[str, int]]) -> str:

@@ -1,6 +1,6 @@
 # Copyright: procfleet contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Install packages: apt through ansible-core's module, the others through ours; a failure says what there is."""
+"""Install packages; a failure says what there is."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._packages import headers_package
 
-_APT_PRESENT = {"install_recommends": False, "update_cache": True, "cache_valid_time": 3600, "lock_timeout": 120}
-_APT_ABSENT = {"state": "absent", "purge": True, "lock_timeout": 120}
 # These offer no older kernel's headers.
 _NEWEST_ONLY = ("pacman", "apk")
 
@@ -22,18 +20,11 @@ class ActionModule(ActionBase):
     _requires_connection = True
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Let the manager's module do it; when it fails, ask what the package source offers."""
+        """Let the manager do it; when it fails, ask what the package source offers."""
         super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         variables = task_vars or {}
-        if arguments.get("manager") != "apt":
-            result = self._execute("procfleet.procfs.kmod_packages", arguments, variables)
-        elif arguments.get("state") == "absent":
-            result = self._execute("ansible.builtin.apt", {"name": arguments["names"], **_APT_ABSENT}, variables)
-            if not result.get("failed"):
-                self._execute("ansible.builtin.apt", {"clean": True}, variables)
-        else:
-            result = self._execute("ansible.builtin.apt", {"name": arguments["names"], **_APT_PRESENT}, variables)
+        result = self._execute("procfleet.procfs.kmod_packages", arguments, variables)
         if result.get("failed") and arguments.get("release"):
             package = headers_package(arguments["names"])
             asked = self._execute("procfleet.procfs.kmod_info", {"offers": package}, variables)

@@ -1,11 +1,12 @@
 # Copyright: procfleet contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Packages of families for which ansible-core has no module, or none that fits: commands, and what they print."""
+"""Packages by the distribution's own manager: commands, and what they print."""
 
 from __future__ import annotations
 
 import os
 import re
+import time
 from typing import Any, NamedTuple
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._command import Finished, find, run, with_proxies
@@ -14,12 +15,18 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import he
 
 LAST_LINES = 8
 QUERY_SECONDS = 120
+LISTS_DIR = "/var/lib/apt/lists"
+# Lists of packages that are older are fetched anew.
+LISTS_SECONDS = 3600
+# Somebody else's apt, at boot above all, is waited for: tries, and seconds between two.
+TRIES, PAUSE = 24, 5.0
 
 
 class Manager(NamedTuple):
     """A package manager's commands; packages are appended to all but `listing`, which tells what is installed.
 
-    `well` are the statuses of an install or a removal that was done.
+    `well` are the statuses of an install or a removal that was done; `refresh` fetches the lists of packages, where
+    installing does not; `clean` removes what was downloaded, where removing does not.
     """
 
     install: list[str]
@@ -27,9 +34,22 @@ class Manager(NamedTuple):
     listing: list[str]
     offers: list[str]
     well: tuple[int, ...] = (0,)
+    refresh: tuple[str, ...] = ()
+    clean: tuple[str, ...] = ()
 
 
+# A changed file of configuration stays as it is, where apt would ask.
+_KEEP = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
+_APT = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=%d" % (TRIES * PAUSE), *_KEEP]
 MANAGERS = {
+    "apt": Manager(
+        [*_APT, "--no-install-recommends", "install", "--"],
+        [*_APT, "purge", "--"],
+        ["dpkg-query", "-W", "-f", "${db:Status-Status} ${binary:Package}=${Version}\n"],
+        ["apt-cache", "pkgnames", "--"],
+        refresh=("apt-get", "-q", "update"),
+        clean=("apt-get", "clean"),
+    ),
     "dnf": Manager(
         ["dnf", "-y", "install"],
         ["dnf", "-y", "remove"],
@@ -67,18 +87,45 @@ def bring(manager: str, names: list[str], present: bool, release: str, timeout: 
     """
     commands = _known(manager)
     before = _installed(commands)
-    done = run(
-        [*(commands.install if present else commands.remove), *names], timeout, merge=True, environment=with_proxies()
-    )
+    if present and commands.refresh and _stale():
+        _refresh(commands.refresh, timeout)
+    done = _run([*(commands.install if present else commands.remove), *names], timeout)
     if done.status not in commands.well:
         raise KmodError("%s failed" % manager, _last_lines(done))
+    if not present and commands.clean:
+        _run(list(commands.clean), timeout)
     after = _installed(commands)
     if present and release and not os.path.exists(headers_path(release) + "/Makefile"):
         raise KmodError(
             "%s has installed %s" % (manager, ", ".join(sorted(after - before)) or "nothing new"),
-            "the headers of the running kernel %s are not among them" % release,
+            "the headers of kernel %s are not among them" % release,
         )
     return {"changed": before != after, "added": sorted(after - before), "removed": sorted(before - after)}
+
+
+def _run(command: list[str], timeout: float) -> Finished:
+    """Run a manager's command; none of them asks anybody anything."""
+    return run(command, timeout, merge=True, environment=dict(with_proxies(), DEBIAN_FRONTEND="noninteractive"))
+
+
+def _stale() -> bool:
+    """Say whether apt's lists of packages are old, or not there."""
+    try:
+        fetched = any(name.endswith("Release") for name in os.listdir(LISTS_DIR))
+        return not fetched or time.time() - os.stat(LISTS_DIR).st_mtime > LISTS_SECONDS
+    except OSError:
+        return True
+
+
+def _refresh(command: tuple[str, ...], timeout: float) -> None:
+    """Fetch the lists; apt waits for the lock on packages by itself, and not for the one on lists."""
+    for attempt in range(TRIES):
+        done = _run(list(command), timeout)
+        if done.status == 0:
+            return
+        if "Could not get lock" not in done.out or attempt + 1 == TRIES:
+            raise KmodError("`%s` failed" % " ".join(command), _last_lines(done))
+        time.sleep(PAUSE)
 
 
 def _known(manager: str) -> Manager:
@@ -88,7 +135,10 @@ def _known(manager: str) -> Manager:
 
 
 def _installed(commands: Manager) -> set[str]:
-    return set(run(commands.listing, QUERY_SECONDS).out.splitlines())
+    lines = run(commands.listing, QUERY_SECONDS).out.splitlines()
+    if commands.listing[0] != "dpkg-query":
+        return set(lines)
+    return {package for status, _space, package in (line.partition(" ") for line in lines) if status == "installed"}
 
 
 def _last_lines(done: Finished) -> str:
@@ -99,8 +149,6 @@ def offers(package: str) -> list[str]:
     """Return what the host's package source offers in place of a headers package; none where nobody can be asked."""
     if not package:
         return []
-    if find("apt-cache"):
-        return parse_offers("apt", run(["apt-cache", "pkgnames", "--", offered_as(package)], QUERY_SECONDS).out)
     for name, commands in MANAGERS.items():
         if find(commands.offers[0]):
             done = run([*commands.offers, offered_as(package)], QUERY_SECONDS, environment=with_proxies())

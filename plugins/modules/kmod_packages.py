@@ -10,8 +10,9 @@ short_description: Install a kernel's headers and compiler through the distribut
 version_added: 0.1.0
 author: procfleet contributors (@procfleet)
 description:
-  - Debian's family is served by M(ansible.builtin.apt). For the others, of which ansible-core knows dnf alone, it runs
-    the manager's command, bounded in time.
+  - It runs the manager's command, bounded in time. Recommended packages are left out where the manager can. apt's lists
+    of packages are fetched anew when they are older than an hour, and another apt at work is waited for two minutes;
+    what apt removes is purged, and what was downloaded goes as well.
   - A failure says what the package source offers instead. In check mode nothing is done, and a change is predicted.
 options:
   names:
@@ -33,7 +34,7 @@ options:
     type: str
     default: ""
   timeout:
-    description: Seconds that the manager may take; M(ansible.builtin.apt) has a limit for its lock alone.
+    description: Seconds that one command of the manager may take.
     type: int
     default: 1800
 requirements:
@@ -58,12 +59,12 @@ EXAMPLES = r"""
 RETURN = r"""
 added:
   description: Packages that are new, with their versions.
-  returned: success, not for V(apt)
+  returned: success
   type: list
   elements: str
 removed:
   description: Packages that are gone, with their versions.
-  returned: success, not for V(apt)
+  returned: success
   type: list
   elements: str
 """

@@ -141,6 +141,24 @@ def test_the_table(monkeypatch, capsys, troubles, status):
     assert capsys.readouterr().out.endswith(f"{len(troubles) - bad} passed, {bad} failed\n")
 
 
+def test_what_failed_stands_above_the_table(monkeypatch, capsys, molecule):
+    line = "FAILED molecule/usual/tests/test_a.py::test_b - assert 1 == 2"
+    molecule(1, f"  │ {line}\n  │ 1 failed in 2.00s\n  │ {line}\n")
+    monkeypatch.setattr(scenarios.sys, "argv", ["scenarios.py", "usual"])
+    assert scenarios.main() == 1
+    assert capsys.readouterr().out.startswith(f"\nusual: {line}\nscenario ")
+
+
+def test_where_no_test_failed_the_last_lines_are_shown(molecule):
+    molecule(2, "".join(f"line {number}\n\n" for number in range(20)))
+    assert scenarios.run("usual").words == tuple(f"line {number}" for number in range(12, 20))
+
+
+def test_of_what_has_passed_nothing_is_told(molecule):
+    molecule(0, "5 passed in 1s\n")
+    assert scenarios.run("usual").words == ()
+
+
 def test_two_at_a_time(monkeypatch):
     meeting = threading.Barrier(2, timeout=60)
 

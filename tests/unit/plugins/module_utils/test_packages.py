@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import pytest
 from ansible_collections.procfleet.procfs.plugins.module_utils import _packages
 from ansible_collections.procfleet.procfs.plugins.module_utils._command import Finished
@@ -45,9 +48,7 @@ def test_zypper_has_more_than_one_way_to_say_that_it_is_done(monkeypatch, status
 
 def test_headers_of_another_kernel_are_no_success(host, database):
     name = str(database / "linux-headers-6.11.5")
-    with pytest.raises(
-        KmodError, match=r"installed linux-headers-6.11.5: the headers of the running kernel 6.11.4 are"
-    ):
+    with pytest.raises(KmodError, match=r"installed linux-headers-6.11.5: the headers of kernel 6.11.4 are"):
         bring("files", [name], True, "6.11.4", 10)
     with pytest.raises(KmodError, match=r"installed nothing new: the headers"):
         bring("files", [name], True, "6.11.4", 10)
@@ -70,11 +71,82 @@ def test_an_unknown_manager(manager, said):
 
 
 def test_nobody_is_asked_anything():
-    words = {"dnf": "-y", "zypper": "--non-interactive", "pacman": "--noconfirm"}
+    words = {"apt": "-y", "dnf": "-y", "zypper": "--non-interactive", "pacman": "--noconfirm"}
     for name, commands in _packages.MANAGERS.items():
         for command in (commands.install, commands.remove):
-            assert command[0] == name
+            assert command[0] == ("apt-get" if name == "apt" else name)
             assert words.get(name, "apk") in command
+
+
+@pytest.fixture
+def apt(tmp_path, monkeypatch):
+    """An apt that answers what the test has put into `said`, by the command's verb, and lists of two hours ago."""
+    said, asked = {"update": [Finished(0, "", "")]}, []
+
+    def run(argv, _timeout, **options):
+        verb = next((word for word in argv if word in ("update", "install", "purge", "clean")), argv[0])
+        asked.append((verb, (options.get("environment") or {}).get("DEBIAN_FRONTEND")))
+        answers = said.get(verb, [Finished(0, "", "")])
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    (tmp_path / "deb.example.org_InRelease").touch()
+    os.utime(tmp_path, (0, time.time() - 7200))
+    monkeypatch.setattr(_packages, "LISTS_DIR", str(tmp_path))
+    monkeypatch.setattr(_packages, "run", run)
+    monkeypatch.setattr(_packages.time, "sleep", lambda seconds: asked.append(("waits", seconds)))
+    return said, asked
+
+
+LISTED = "installed make=4.3-4.1\nconfig-files gcc-11=11.3.0-12\n"
+
+
+def test_apt_installs_from_new_lists(apt):
+    said, asked = apt
+    said["dpkg-query"] = [Finished(0, LISTED, ""), Finished(0, LISTED + "installed gcc-12=12.2.0-14\n", "")]
+    assert bring("apt", ["gcc-12"], True, "", 10) == {"changed": True, "added": ["gcc-12=12.2.0-14"], "removed": []}
+    calm = "noninteractive"
+    assert asked == [("dpkg-query", None), ("update", calm), ("install", calm), ("dpkg-query", None)]
+
+
+def test_apt_does_not_fetch_lists_of_this_hour(apt, tmp_path):
+    os.utime(tmp_path, (0, time.time() - 600))
+    bring("apt", ["make"], True, "", 10)
+    assert [verb for verb, _ in apt[1]] == ["dpkg-query", "install", "dpkg-query"]
+
+
+@pytest.mark.parametrize("lists", ["empty", "none"])
+def test_apt_fetches_lists_where_there_are_none(apt, tmp_path, lists, monkeypatch):
+    (tmp_path / "deb.example.org_InRelease").unlink()
+    if lists == "none":
+        monkeypatch.setattr(_packages, "LISTS_DIR", str(tmp_path / "none"))
+    bring("apt", ["make"], True, "", 10)
+    assert apt[1][1][0] == "update"
+
+
+def test_apt_takes_away_what_it_fetched_as_well(apt):
+    bring("apt", ["make"], False, "", 10)
+    assert [verb for verb, _ in apt[1]] == ["dpkg-query", "purge", "clean", "dpkg-query"]
+
+
+def test_another_apt_is_waited_for(apt):
+    said, asked = apt
+    busy = Finished(100, "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7 (apt-get)\n", "")
+    said["update"] = [busy, busy, Finished(0, "", "")]
+    bring("apt", ["make"], True, "", 10)
+    assert [one for one in asked if one[0] == "waits"] == [("waits", _packages.PAUSE)] * 2
+
+
+@pytest.mark.parametrize(
+    ("line", "waits"),
+    [("E: Could not get lock /var/lib/apt/lists/lock.", 23), ("E: The repository has no Release file.", 0)],
+)
+def test_lists_that_cannot_be_fetched(apt, line, waits):
+    said, asked = apt
+    said["update"] = [Finished(100, line + "\n", "")]
+    with pytest.raises(KmodError, match="`apt-get -q update` failed: " + line):
+        bring("apt", ["make"], True, "", 10)
+    assert sum(verb == "waits" for verb, _ in asked) == waits
+    assert "install" not in dict(asked)
 
 
 @pytest.mark.parametrize(
