@@ -39,10 +39,7 @@ def measure(seconds: float, log: Path, command: list[str]) -> dict[str, float]:
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
-            pass
-        finally:  # also when this process is told to end
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
+            os.killpg(process.pid, signal.SIGKILL)
         status = process.wait()
         wall = time.monotonic() - started
     end_orphans()
@@ -77,8 +74,9 @@ def _reap() -> bool:
 
 
 def end(number: int, _frame: object) -> None:
-    """Leave by the way that ends the command as well."""
-    sys.exit(128 + number)
+    """Leave, and not before all that was started has ended: also what is only just being started."""
+    end_orphans()
+    os._exit(128 + number)
 
 
 if __name__ == "__main__":
