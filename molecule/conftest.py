@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,10 +40,11 @@ ansible_runner.get_ansible_inventory = _with_the_labs_key
 
 
 class Play(NamedTuple):
-    """What came of a playbook: its status, all that it printed, and each host's counts."""
+    """What came of a playbook: its status, all that it printed, and the bytes that each remote call was given."""
 
     status: int
     output: str
+    sent: tuple[int, ...] = ()
 
     def count(self, key: str) -> int:
         """Return the sum of `changed`, `failed`, … over all hosts of the recap; no recap is an error."""
@@ -85,10 +87,13 @@ def play() -> Callable[..., Play]:
 
     def run(playbook: str, *options: str, **variables: Any) -> Play:
         command, plain = _command(playbook, *options, **variables)
-        done = subprocess.run(
-            command, cwd=ROOT, env=plain, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
-        return Play(done.returncode, done.stdout + done.stderr)
+        with tempfile.TemporaryDirectory() as kept:
+            counted = {**plain, "ANSIBLE_SSH_EXECUTABLE": str(ROOT / "tests/counted_ssh.sh"), "SENT": kept}
+            done = subprocess.run(
+                command, cwd=ROOT, env=counted, capture_output=True, text=True, timeout=SECONDS, check=False
+            )
+            sent = tuple(path.stat().st_size for path in Path(kept).iterdir())
+        return Play(done.returncode, done.stdout + done.stderr, sent)
 
     return run
 
