@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..tests.processes import descendants
 from .contestants import BIN
 from .machines import ROOT, BenchError
 from .rows import Growth, append
@@ -177,16 +178,6 @@ class Peak(threading.Thread):
         """Look again and again."""
         while not self.over.wait(TICK):
             self.mebibytes = max(self.mebibytes, sum(map(proportional, descendants(self.pid))) / 1024)
-
-
-def descendants(pid: int) -> list[int]:
-    """Return what a process has started and what that has started; those that have gone meanwhile are left out."""
-    found = []
-    with contextlib.suppress(OSError):
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            for child in map(int, (thread / "children").read_text().split()):
-                found += [child, *descendants(child)]
-    return found
 
 
 def proportional(pid: int) -> int:

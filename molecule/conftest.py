@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from ansible_collections.procfleet.procfs.tests.processes import kill_family
 from testinfra.utils import ansible_runner
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,7 +105,7 @@ class Running(NamedTuple):
 
     def kill(self) -> None:
         """End it and all that it has started, as a power cut at the controller would."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        kill_family(self.process.pid)
         self.process.communicate()
 
     def wait(self) -> Play:
