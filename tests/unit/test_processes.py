@@ -13,7 +13,7 @@ from ansible_collections.procfleet.procfs.tests.processes import descendants, ki
 
 
 def test_those_in_sessions_of_their_own_are_killed_as_well():
-    with subprocess.Popen(["sh", "-c", "setsid sh -c 'sleep 600; true' & wait"]) as process:
+    with subprocess.Popen(["/bin/sh", "-c", "setsid sh -c 'sleep 600; true' & wait"]) as process:
         while len(descendants(process.pid)) < 2:
             time.sleep(0.01)
         family = descendants(process.pid)
@@ -31,7 +31,7 @@ def alive(pid):
 
 
 def test_who_is_gone_is_no_error():
-    process = subprocess.Popen(["true"])
+    process = subprocess.Popen(["/bin/true"])
     process.wait()
     kill_family(process.pid)
     assert descendants(process.pid) == []
