@@ -3,7 +3,8 @@
 """What more hosts cost the controller: `make bench-growth`, rows into bench/growth.csv; BENCH_HOSTS says how many.
 
 One real sshd on this machine's loopback stands in for all hosts: each has its own name, connection and processes, but
-all are this machine. So bench/growth.yml makes the calls of a look at hosts that have none of our modules. What is
+all are this machine. What runs is deploy.yml, whole, for modules that are to be absent, as they are here: each host is
+looked at, planned for, asserted, judged by its wave's gate and reported, and nothing is written anywhere. What is
 measured is the controller's CPU and memory, and the remote calls; kernels are not. `BENCH_SETTINGS=all` tries other
 settings as well.
 """
@@ -56,10 +57,10 @@ SETTINGS: dict[str, dict[str, str]] = {
     "no pipelining": {"ANSIBLE_PIPELINING": "false"},
     "no ControlPersist": {"ANSIBLE_SSH_ARGS": f"{SSH} -o ControlMaster=no"},
     "no compression": {"ANSIBLE_SSH_ARGS": f"{SSH[:-3]} -o ControlMaster=auto -o ControlPersist=120s"},
-    "facts gathered": {"BENCH_FACTS": "true"},
+    "facts gathered": {"ANSIBLE_GATHERING": "implicit"},
 }
 PLAYS = {
-    "ours": [str(BIN / "ansible-playbook"), str(ROOT / "bench/growth.yml")],
+    "ours": [str(BIN / "ansible-playbook"), str(ROOT / "deploy.yml"), "-e", "kmod_state=absent"],
     "ping": [str(BIN / "ansible"), "all", "-m", "ansible.builtin.ping"],
 }
 
@@ -129,6 +130,8 @@ def inventory(folder: Path, port: int, hosts: int) -> Path:
         "ansible_ssh_common_args": "-o HostName=127.0.0.1 -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
         "-o IdentitiesOnly=yes -o LogLevel=ERROR",
         "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_become": False,
+        "kmod_store": str(folder / "store"),
     }
     names: dict[str, Any] = {f"host{number:04}": {} for number in range(hosts)}
     path = folder / f"{hosts}.yml"

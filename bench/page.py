@@ -2,7 +2,8 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """docs/bench.md and its picture from what was measured: `make bench-page`.
 
-Nothing is on the page that is not in bench/results.csv and bench/growth.csv; what is missing there is said to be.
+Nothing is on the page that is not in bench/results.csv, bench/growth.csv and bench/call.txt; what is missing there is
+said to be.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from .picture import picture
 from .rows import Growth, Row, read
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS, GROWTH = ROOT / "bench/results.csv", ROOT / "bench/growth.csv"
+RESULTS, GROWTH, CALL = ROOT / "bench/results.csv", ROOT / "bench/growth.csv", ROOT / "bench/call.txt"
 PAGE, PICTURE = ROOT / "docs/bench.md", ROOT / "docs/bench.svg"
 BEGIN = "<!-- made by `make bench-page` -->"
 NONE = "-"
@@ -37,7 +38,7 @@ GROWN = (
 )
 
 
-def render(rows: list[Row], growth: list[Growth]) -> str:
+def render(rows: list[Row], growth: list[Growth], call: str = "") -> str:
     """Return all that stands between the marks."""
     measured = blocks(rows)
     parts = ["## Targets", targets(measured, growth)]
@@ -48,6 +49,7 @@ def render(rows: list[Row], growth: list[Growth]) -> str:
     missing = [case.text for name, case in CASES.items() if name not in {block.case for block in measured}]
     if missing:
         parts.append(f"Not measured: {'; '.join(missing)}.")
+    parts += ["## Where one remote call goes", f"```text\n{call}```" if call else "Not measured."]
     parts += ["## What more hosts cost the controller", grown(growth)]
     return "\n\n".join(parts)
 
@@ -133,7 +135,8 @@ def table(lines: Iterable[tuple[str, ...]]) -> str:
 def main() -> int:
     """Write page and picture; return the exit status."""
     rows, growth = read(RESULTS, Row), read(GROWTH, Growth)
-    PAGE.write_text(update(PAGE.read_text(encoding="utf-8"), BEGIN, render(rows, growth)), encoding="utf-8")
+    call = CALL.read_text(encoding="utf-8") if CALL.exists() else ""
+    PAGE.write_text(update(PAGE.read_text(encoding="utf-8"), BEGIN, render(rows, growth, call)), encoding="utf-8")
     if rows:
         PICTURE.write_text(picture(blocks(rows)), encoding="utf-8")
     print(f"{PAGE} has {len(rows)} rows' figures")

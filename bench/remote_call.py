@@ -1,6 +1,6 @@
 # Copyright: procfleet contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where the time of one remote call goes: `make bench-call`, on the bench's machine `ready`.
+"""Where the time of one remote call goes: `make bench-call`, on the bench's machine `ready`, into bench/call.txt.
 
 Each step is the median of some tries, less that of the step before it: a session on an open connection, sudo, the start
 of Python; then the module itself, as Ansible sends it: its imports by Python's own account, the work, and what is left,
@@ -15,13 +15,14 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from statistics import median
 
 from .contestants import BIN
 from .machines import FRESH, ROOT, BenchError, Machines, alone
-from .run import WORK
+from .run import WORK, machine_size, now, say
 
+PROFILE = ROOT / "bench/call.txt"
 TRIES = 5
 SECONDS = 300
 HOST = "ready"
@@ -35,6 +36,7 @@ MODULES = {
     "procfleet.procfs.kmod_info": {
         "modules": ["proc_demo", "simpledriver", "procDriver"],
         "kconfig": ["CONFIG_PROC_FS"],
+        "entries": {"proc_demo": ENTRIES},
     },
     "procfleet.procfs.proc_assert": {"entries": ENTRIES},
 }
@@ -43,26 +45,30 @@ OWNERS = (("ours", "ansible_collections."), ("Ansible's", "ansible."), ("Python'
 
 
 def main() -> int:
-    """Measure, unless another run is under way; return the exit status."""
+    """Measure, unless another run is under way, and keep what was found; return the exit status."""
+    lines = [f"{now()[:10]}, {machine_size()}"]
     try:
         with alone(WORK):
-            profile()
+            for line in profile():
+                say(line)
+                lines.append(line)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
+    PROFILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return 0
 
 
-def profile() -> None:
-    """Print what each module's call is made of."""
+def profile() -> Iterator[str]:
+    """Yield lines that say what each module's call is made of."""
     machines = Machines(WORK / "ssh")
     machines.make([HOST])
     machines.put_back({HOST: FRESH})
     session = timed(lambda: bare(machines, "true"))
     sudo = timed(lambda: bare(machines, "sudo true"))
     start = timed(lambda: bare(machines, "sudo python3 -c pass"))
-    print(f"connection {connection(machines):.2f} s; then for each call:")
-    print(f"session {session:.2f}, sudo {sudo - session:.2f}, Python's start {start - sudo:.2f} s")
+    yield f"connection {connection(machines):.2f} s; then for each call:"
+    yield f"session {session:.2f}, sudo {sudo - session:.2f}, Python's start {start - sudo:.2f} s"
     for name, arguments in MODULES.items():
         path = keep(machines, name, arguments)
         whole = timed(lambda path=path: machines.call(HOST, f"python3 {path} >/dev/null", SECONDS))
@@ -77,11 +83,12 @@ def profile() -> None:
         }
         work = answer.get("seconds", 0.0)
         rest = whole - start - sum(shares.values()) - work
-        print(f"\n{name}: {whole:.2f} s in all, {int(size) // 1024} KiB sent ({int(packed) // 1024} KiB compressed)")
+        yield ""
+        yield f"{name}: {whole:.2f} s in all, {int(size) // 1024} KiB sent ({int(packed) // 1024} KiB compressed)"
         said = ", ".join(f"{owner} {seconds:.2f}" for owner, seconds in shares.items())
-        print(f"imports: {said}; work {work:.2f} (0 where it does not say); unpacking and the rest {rest:.2f} s")
+        yield f"imports: {said}; work {work:.2f} (0 where it does not say); unpacking and the rest {rest:.2f} s"
         for one, seconds in sorted(times.items(), key=lambda pair: -pair[1])[:LISTED]:
-            print(f"  {seconds * 1000:7.0f} ms  {one}")
+            yield f"  {seconds * 1000:7.0f} ms  {one}"
     machines.stop([HOST])
 
 

@@ -46,6 +46,11 @@ def test_what_was_not_measured_is_said(rows):
     assert "bench.svg" not in page.render([], [])
 
 
+def test_a_profile_stands_as_it_was_measured():
+    text = page.render([], [], "2026-11-24, 2 cores\nsession 0.1 s\n")
+    assert "## Where one remote call goes\n\n```text\n2026-11-24, 2 cores\nsession 0.1 s\n```\n" in text
+
+
 @pytest.mark.parametrize(
     ("value", "limit", "said"),
     [(None, 2, "not measured"), (2.0, 2, "met"), (3.0, 2, "**missed** by 50 %"), (0, 0, "met"), (1, 0, "**missed**")],
