@@ -146,11 +146,19 @@ def wait_until() -> Callable[..., None]:
 
     def until(true: Callable[[], bool], seconds: float = 300) -> None:
         deadline = time.monotonic() + seconds
-        while not true():
+        while not _so(true):
             assert time.monotonic() < deadline, f"not so within {seconds} s"
             time.sleep(2)
 
     return until
+
+
+def _so(true: Callable[[], bool]) -> bool:
+    """Return whether it is true; where a host does not answer yet, which testinfra raises for, it is not."""
+    try:
+        return true()
+    except RuntimeError:
+        return False
 
 
 @pytest.fixture
