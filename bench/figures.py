@@ -81,10 +81,18 @@ class Target:
 
     def value(self, measured: Iterable[Block]) -> float | None:
         """Return what was measured, None where it was not."""
-        for block in measured:
-            if (block.case, block.hosts) == (self.case, self.hosts):
-                return block.ratio("ours", self.to, self.column) if self.to else block.medians["ours"][self.column]
-        return None
+        block = self._block(measured)
+        if not block:
+            return None
+        return block.ratio("ours", self.to, self.column) if self.to else block.medians["ours"][self.column]
+
+    def rounds(self, measured: Iterable[Block]) -> int:
+        """Return how many rounds that is the median of: of the two that are compared, the fewer."""
+        block = self._block(measured)
+        return min(block.rounds.get(who, 0) for who in ("ours", self.to or "ours")) if block else 0
+
+    def _block(self, measured: Iterable[Block]) -> Block | None:
+        return next((block for block in measured if (block.case, block.hosts) == (self.case, self.hosts)), None)
 
 
 _IDLE, _FLEET = "nothing to do, all three modules asserted", f"first deploy, {FLEET} hosts of one kernel"

@@ -56,15 +56,16 @@ def render(rows: list[Row], growth: list[Growth], call: str = "") -> str:
 
 def targets(measured: list[Block], growth: list[Growth]) -> str:
     """Return the table of what was promised."""
-    lines = [("work", "at most", "measured", "")]
+    lines = [("work", "at most", "measured", "rounds", "")]
     for target in TARGETS:
         value = target.value(measured)
         said = f"{target.limit:g} x {target.said}" if target.to else f"{target.limit:g} {target.said}"
-        lines.append((target.work, said, NONE if value is None else f"{value:.3g}", verdict(value, target.limit)))
+        found = (NONE, NONE) if value is None else (f"{value:.3g}", str(target.rounds(measured)))
+        lines.append((target.work, said, *found, verdict(value, target.limit)))
     value = above_own(growth).get(MOST)
     shown = NONE if value is None else f"{value:.0f} MiB"
     said = f"{MEMORY_LIMIT} MiB above Ansible's own"
-    lines.append((f"{MOST} hosts, controller only", said, shown, verdict(value, MEMORY_LIMIT)))
+    lines.append((f"{MOST} hosts, controller only", said, shown, NONE, verdict(value, MEMORY_LIMIT)))
     return table(lines)
 
 
