@@ -65,9 +65,9 @@ class Box:
         with lock(self.lab.boxes / f".{self.short}.lock"):
             if self.catalog.exists():
                 return
-            for dead in self.lab.boxes.glob(f".{self.short}-build-*"):
+            for dead in self.lab.boxes.glob(f".{self.short}.build-*"):
                 shutil.rmtree(dead)
-            work = Path(tempfile.mkdtemp(prefix=f".{self.short}-build-", dir=self.lab.boxes))
+            work = Path(tempfile.mkdtemp(prefix=f".{self.short}.build-", dir=self.lab.boxes))
             try:
                 self.fill(work / "root")
                 write_disk(work / "root", work / "disk.raw", self.log("disk"))

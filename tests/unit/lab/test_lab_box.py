@@ -151,8 +151,10 @@ def test_a_build_that_fails_leaves_nothing(lab, ask, made, monkeypatch, step):
 def test_what_a_killed_build_left_is_no_box(lab, ask, made):
     """Killed before the last rename: the disk lies there whole or in part, the catalogue does not."""
     name = box(lab, mirrors=(MIRRORS[0], MIRRORS[0])).name
-    dead = lab.boxes / ".small-build-dead"
+    dead = lab.boxes / ".small.build-dead"
     dead.mkdir(parents=True)
+    other = lab.boxes / ".small-build.build-alive"  # of the box small-build, which somebody is making now
+    other.mkdir()
     (dead / "catalog.json").write_text("{}")
     (lab.boxes / f"{name}.box").write_bytes(b"half")
     code, result = ask(build=False)
@@ -160,6 +162,7 @@ def test_what_a_killed_build_left_is_no_box(lab, ask, made):
     code, result = ask()
     assert (code, result["changed"]) == (0, True)
     assert not dead.exists()
+    assert other.exists()
     assert tarfile.is_tarfile(lab.boxes / f"{name}.box")
 
 
