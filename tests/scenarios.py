@@ -50,6 +50,7 @@ def main() -> int:
     if not names:
         print("no scenario named: nothing would be tested", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     pool = ThreadPoolExecutor(max_workers=int(os.environ.get("SCENARIOS_AT_ONCE", "2")))
     try:
         outcomes = list(pool.map(run, names))
