@@ -35,6 +35,7 @@ from .run import HALT, METER, machine_size, now, say
 RESULTS = ROOT / "bench/growth.csv"
 SIZES, MOST = (10, 100), 1000
 SECONDS = 3  # for each host, at most
+STATE = Path("/var/lib/procfleet")
 TICK = 0.1  # seconds between two looks at memory
 SSHD = """ListenAddress 127.0.0.1
 Port {port}
@@ -197,6 +198,9 @@ def main() -> int:
         asked, tried = sizes(os.environ), settings(os.environ)
     except ValueError as error:
         print(f"bench: {error}", file=sys.stderr)
+        return 2
+    if STATE.exists():
+        print(f"bench: {STATE} is there; the modules on this machine would be removed", file=sys.stderr)
         return 2
     path = Path(os.environ.get("BENCH_RESULTS") or RESULTS)
     with tempfile.TemporaryDirectory(prefix="procfleet-growth-") as name, server(Path(name)) as port:

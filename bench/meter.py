@@ -80,6 +80,7 @@ def end(number: int, _frame: object) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, end)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     print(json.dumps(measure(float(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])))

@@ -16,6 +16,8 @@ class ActionModule(ControllerAction):
     ARGUMENTS: ClassVar = {
         "plan": {"type": "dict", "required": True},
         "seen": {"type": "dict", "required": True},
+        "building": {"type": "dict", "default": {}},
+        "rollout": {"type": "dict", "default": {}},
         "retries": {"type": "int", "default": 0},
         "delay": {"type": "float", "default": 1.0},
     }
@@ -27,7 +29,9 @@ class ActionModule(ControllerAction):
         predicted = self._task.check_mode and plan["reasons"]
         if not entries or predicted:  # what is only predicted is not there to be asserted
             return {"changed": False, "skipped": True}
-        if [one["path"] for one in held.get("entries", [])] == [entry["path"] for entry in entries]:
+        # A build takes minutes, and waves soak: what was seen before them says nothing of now.
+        at_once = not any((arguments["building"].get("jobs") or {}).values()) and not arguments["rollout"].get("open")
+        if at_once and [one["path"] for one in held.get("entries", [])] == [entry["path"] for entry in entries]:
             return dict(held)
         asked = {"entries": entries, "partial": True, **{key: arguments[key] for key in ("retries", "delay")}}
         return dict(self._execute_module("procfleet.procfs.proc_assert", asked, task_vars=task_vars))

@@ -16,7 +16,7 @@ _GONE = ("unloaded", "absent")
 
 
 class ActionModule(ControllerAction):
-    """Returns {names, kconfig, entries, signer, started}. See plugins/modules/kmod_contract.py."""
+    """Returns {names, kconfig, expected, signer, started}. See plugins/modules/kmod_contract.py."""
 
     ARGUMENTS: ClassVar = {
         "paths": {"type": "list", "elements": "path", "required": True},
@@ -24,18 +24,24 @@ class ActionModule(ControllerAction):
         "certificate": {"type": "path", "default": ""},
         "state": {"type": "str", "default": ""},
         "target": {"type": "bool", "default": True},
+        "flags": {"type": "list", "elements": "str", "default": []},
+        "retries": {"type": "int", "default": 0},
     }
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Read every contract, and try the host's parameters against it."""
         started = utc_now()
         chosen = select(arguments["paths"], arguments["modules"])
+        signer = read_certificate(arguments["certificate"]) if arguments["certificate"] else {}
         loaded = arguments["state"] not in _GONE
-        expected = {contract.name: contract.expected(overrides, loaded) for contract, overrides in chosen}
+        modules = [{**one.identified(), "entries": one.expected(overrides, loaded)} for one, overrides in chosen]
+        expected = {"modules": modules, "flags": arguments["flags"], "certificate": signer.get("id", "")}
+        # Where retries are asked for, what an entry writes would be written again by each call: it is left to one.
+        asked = arguments["target"] and arguments["state"] in ("loaded", *_GONE) and not arguments["retries"]
         return {
-            "entries": expected if arguments["target"] and arguments["state"] in ("loaded", *_GONE) else {},
             "names": [contract.name for contract, _overrides in chosen],
             "kconfig": sorted({option for contract, _overrides in chosen for option in contract.kconfig}),
-            "signer": read_certificate(arguments["certificate"]) if arguments["certificate"] else {},
+            "expected": expected if asked else {},
+            "signer": signer,
             "started": started,
         }

@@ -43,11 +43,11 @@ _KEEP = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force
 _APT = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=%d" % (TRIES * PAUSE), *_KEEP]
 MANAGERS = {
     "apt": Manager(
-        [*_APT, "--no-install-recommends", "install", "--"],
+        [*_APT, "--no-install-recommends", "--no-upgrade", "install", "--"],
         [*_APT, "purge", "--"],
         ["dpkg-query", "-W", "-f", "${db:Status-Status} ${binary:Package}=${Version}\n"],
         ["apt-cache", "pkgnames", "--"],
-        refresh=("apt-get", "-q", "update"),
+        refresh=("apt-get", "-q", "-o", "Acquire::Retries=3", "update"),
         clean=("apt-get", "clean"),
     ),
     "dnf": Manager(
@@ -89,11 +89,11 @@ def bring(manager: str, names: list[str], present: bool, release: str, timeout: 
     before = _installed(commands)
     if present and commands.refresh and _stale():
         _refresh(commands.refresh, timeout)
-    done = _run([*(commands.install if present else commands.remove), *names], timeout)
+    done = _run_alone([*(commands.install if present else commands.remove), *names], timeout)
     if done.status not in commands.well:
         raise KmodError("%s failed" % manager, _last_lines(done))
     if not present and commands.clean:
-        _run(list(commands.clean), timeout)
+        _run_alone(list(commands.clean), timeout)
     after = _installed(commands)
     if present and release and not os.path.exists(headers_path(release) + "/Makefile"):
         raise KmodError(
@@ -103,9 +103,17 @@ def bring(manager: str, names: list[str], present: bool, release: str, timeout: 
     return {"changed": before != after, "added": sorted(after - before), "removed": sorted(before - after)}
 
 
-def _run(command: list[str], timeout: float) -> Finished:
-    """Run a manager's command; none of them asks anybody anything."""
-    return run(command, timeout, merge=True, environment=dict(with_proxies(), DEBIAN_FRONTEND="noninteractive"))
+def _run_alone(command: list[str], timeout: float) -> Finished:
+    """Run a manager's command, which asks nobody anything; where another one holds apt's locks, wait for it.
+
+    By itself apt waits for the lock on what is installed alone, not for those on lists and downloads.
+    """
+    for attempt in range(TRIES):
+        done = run(command, timeout, merge=True, environment=dict(with_proxies(), DEBIAN_FRONTEND="noninteractive"))
+        if done.status == 0 or "Could not get lock" not in done.out or attempt + 1 == TRIES:
+            break
+        time.sleep(PAUSE)
+    return done
 
 
 def _stale() -> bool:
@@ -118,14 +126,13 @@ def _stale() -> bool:
 
 
 def _refresh(command: tuple[str, ...], timeout: float) -> None:
-    """Fetch the lists; apt waits for the lock on packages by itself, and not for the one on lists."""
-    for attempt in range(TRIES):
-        done = _run(list(command), timeout)
-        if done.status == 0:
-            return
-        if "Could not get lock" not in done.out or attempt + 1 == TRIES:
-            raise KmodError("`%s` failed" % " ".join(command), _last_lines(done))
-        time.sleep(PAUSE)
+    """Fetch the lists. apt calls it well when it has got none, or some only, and keeps the old ones."""
+    done = _run_alone(list(command), timeout)
+    if done.status != 0 or "Failed to fetch" in done.out or "Some index files failed" in done.out:
+        raise KmodError(
+            "`%s` failed" % " ".join(command), _last_lines(done), "See that the host reaches its package source"
+        )
+    os.utime(LISTS_DIR)  # where nothing was new, apt leaves no trace of having asked
 
 
 def _known(manager: str) -> Manager:

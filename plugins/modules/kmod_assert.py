@@ -14,7 +14,8 @@ author: procfleet contributors (@procfleet)
 description:
   - Where the look at the host has found that all of it holds, that is returned, and the host is not asked once more.
     Else M(procfleet.procfs.proc_assert) is run, which tries again and says what does not hold.
-  - Use it only while nothing has been done on the host since the look.
+  - The look counts only where nothing was built since, on any host, and in the first wave; after a reboot it has
+    asserted nothing.
   - It succeeds when entries do not hold; look at RV(failed_entries). It is skipped where nothing is to be asserted, and
     in check mode where the plan has something to do.
 options:
@@ -26,6 +27,14 @@ options:
     description: What M(procfleet.procfs.kmod_info) returned.
     type: dict
     required: true
+  building:
+    description: What M(procfleet.procfs.kmod_builders) returned, if it was asked.
+    type: dict
+    default: {}
+  rollout:
+    description: The rollout, as M(procfleet.procfs.kmod_waves) or M(procfleet.procfs.kmod_gate) returned it last.
+    type: dict
+    default: {}
   retries:
     description: As for M(procfleet.procfs.proc_assert).
     type: int

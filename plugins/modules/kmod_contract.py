@@ -27,13 +27,22 @@ options:
     elements: raw
     default: []
   state:
-    description: The goal; RV(entries) are returned for V(loaded), V(unloaded) and V(absent).
+    description: The goal; RV(expected) is returned for V(loaded), V(unloaded) and V(absent).
     type: str
     default: ""
   target:
     description: Whether the modules are for this host, and not only built there.
     type: bool
     default: true
+  flags:
+    description: Further words for make.
+    type: list
+    elements: str
+    default: []
+  retries:
+    description: How often entries are to be tried again; with any, nothing is left to the look.
+    type: int
+    default: 0
   certificate:
     description: File of the certificate whose key signs the builds; empty where they are not signed.
     type: path
@@ -58,11 +67,10 @@ kconfig:
   returned: always
   type: list
   elements: str
-entries:
-  description: What each module must show in that state, for M(procfleet.procfs.kmod_info); empty for any other goal.
+expected:
+  description: What M(procfleet.procfs.kmod_info) may assert on the way; empty for any other goal.
   returned: always
   type: dict
-  sample: {proc_demo: [{path: /proc/myinfo, state: present, mode: "0444"}]}
 signer:
   description: >-
     The certificate as C({id, subject, issuer, serial, key_id}), numbers in hexadecimal; C(id) is its SHA-256,

@@ -11,8 +11,9 @@ version_added: 0.1.0
 author: procfleet contributors (@procfleet)
 description:
   - One call returns all that is needed to decide what has to be done on a host; facts need not be gathered.
-  - It reads C(/proc), C(/sys), C(/lib/modules), C(/var/lib/procfleet) and the kernel's keyrings, and changes nothing.
-    It runs no command unless O(offers) or O(copies) is given.
+  - It reads C(/proc), C(/sys), C(/lib/modules), C(/var/lib/procfleet) and the kernel's keyrings, and changes nothing;
+    with O(expected), entries are written to as their contract says.
+  - It runs no command unless O(offers) or O(copies) is given.
 options:
   modules:
     description: Names of modules to look at. V(-) and V(_) are the same.
@@ -34,11 +35,10 @@ options:
     description: Look for copies of the modules as well, in the kernel's folder and in its initrd; it takes seconds.
     type: bool
     default: false
-  entries:
+  expected:
     description:
-      - Entries by module, as M(procfleet.procfs.proc_assert) takes them, to be asserted on the way; each is tried once.
-      - What an entry writes is written only where the installed build runs and was proven by these very entries. In
-        check mode nothing is written.
+      - What M(procfleet.procfs.kmod_contract) returned, to be asserted on the way. Present entries are looked at only
+        where every module's wanted build runs. What they write is written once all else holds, and in check mode not.
     type: dict
     default: {}
   offers:
@@ -49,7 +49,7 @@ requirements:
   - Linux
 attributes:
   check_mode:
-    description: Nothing is ever changed.
+    description: Nothing is ever changed, and nothing is written to an entry.
     support: full
   diff_mode:
     description: There is nothing to compare.
@@ -155,8 +155,8 @@ modules:
       dkms: {version: 1.0-0f1e2d3c4b5a, others: [], kernels: [], doubled: []}
 asserted:
   description: >-
-    What M(procfleet.procfs.proc_assert) would return for all O(entries) in one list, if every one of them holds; else
-    null, for then only it can tell why.
+    What M(procfleet.procfs.proc_assert) would return for all of O(expected), if every entry holds; else null, for then
+    only it can tell why.
   returned: always
   type: dict
 dkms:
@@ -189,7 +189,7 @@ SPEC = {
     "kconfig": {"type": "list", "elements": "str", "default": []},
     "release": {"type": "str", "default": ""},
     "copies": {"type": "bool", "default": False},
-    "entries": {"type": "dict", "default": {}},
+    "expected": {"type": "dict", "default": {}},
     "offers": {"type": "str", "default": ""},
 }
 
@@ -199,8 +199,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     try:
         seen = look(module.params)
-        asked, release = module.params["entries"], seen["kernel"]["release"]
-        held = glance(asked, seen["modules"], release, module.check_mode) if asked else None
+        expected = module.params["expected"]
+        held = glance(expected, seen["kernel"], seen["modules"], module.check_mode) if expected else None
         module.exit_json(changed=False, asserted=report(held) if held else None, **seen)
     except KmodError as error:
         module.fail_json(msg=error.message, **error.details)

@@ -97,6 +97,10 @@ class Contract:
                 self.document.refuse(where, f"is wrong: {error.message}")
         return found + self._parameter_entries(values)
 
+    def identified(self) -> dict[str, Any]:
+        """Return {name, sources, depends}, from which a build gets its identity."""
+        return {"name": self.name, "sources": self.sources, "depends": self.depends}
+
     def expected(self, overrides: dict[str, Any], loaded: bool) -> list[dict[str, Any]]:
         """Return what must hold in the state that is wanted."""
         return self.entries(overrides) if loaded else self.gone(overrides)

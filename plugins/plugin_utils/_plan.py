@@ -13,7 +13,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._decide import (
     parameters_of,
 )
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-from ansible_collections.procfleet.procfs.plugins.module_utils._fingerprint import fingerprint, signed
+from ansible_collections.procfleet.procfs.plugins.module_utils._fingerprint import Identity, identities
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import build_dir, check_release
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import needed
 from ansible_collections.procfleet.procfs.plugins.module_utils._transaction import WANTED
@@ -179,18 +179,25 @@ def _former(contract: Contract, states: dict[str, Any]) -> dict[str, Any]:
 
 
 def _modules(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], options: Options) -> list[Module]:
-    found: dict[str, Module] = {}
-    for contract, overrides in chosen:
-        known = [found[name].build for name in contract.depends if name in found]
-        build = fingerprint(contract.sources, seen["kernel"], options.flags, known)
-        identity = signed(build, options.signer["id"]) if options.signer else build
-        decision = decide(
-            _wanted(contract, overrides, identity, seen, options),
-            seen["modules"][contract.name],
-            {name: _KERNEL_TYPES[one["type"]] for name, one in contract.declared.items()},
-        )
-        found[contract.name] = Module(contract, overrides, build, identity, decision)
-    return list(found.values())
+    certificate = options.signer["id"] if options.signer else ""
+    known = [contract.identified() for contract, _overrides in chosen]
+    named = identities(known, seen["kernel"], options.flags, certificate)
+    return [
+        Module(contract, overrides, *named[contract.name], _decision(contract, overrides, named, seen, options))
+        for contract, overrides in chosen
+    ]
+
+
+def _decision(
+    contract: Contract,
+    overrides: dict[str, Any],
+    named: dict[str, Identity],
+    seen: dict[str, Any],
+    options: Options,
+) -> Decision:
+    types = {name: _KERNEL_TYPES[one["type"]] for name, one in contract.declared.items()}
+    wanted = _wanted(contract, overrides, named[contract.name].installed, seen, options)
+    return decide(wanted, seen["modules"][contract.name], types)
 
 
 def _wanted(

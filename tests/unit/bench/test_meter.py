@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pytest
 from ansible_collections.procfleet.procfs.bench.machines import ROOT
 
 METER = str(ROOT / "bench/meter.py")
@@ -46,11 +48,12 @@ def test_a_command_that_takes_too_long_is_killed(tmp_path):
     assert took["wall"] < 30
 
 
-def test_when_the_bench_ends_the_command_ends_too(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_when_the_bench_ends_the_command_ends_too(tmp_path, number):
     words = [sys.executable, METER, "60", str(tmp_path / "log"), "sh", "-c", "echo $$; exec sleep 600"]
     with subprocess.Popen(words) as meter:
         while not (tmp_path / "log").exists() or not (tmp_path / "log").read_text().endswith("\n"):
             time.sleep(0.05)
-        meter.terminate()
-        assert meter.wait(30) == 128 + 15
+        meter.send_signal(number)
+        assert meter.wait(30) == 128 + number
     assert not Path(f"/proc/{(tmp_path / 'log').read_text().strip()}").exists()

@@ -33,20 +33,33 @@ def test_kmod_contract(action):
     ],
 )
 def test_kmod_contract_says_what_the_look_may_assert(action, state, shown):
-    result = action(kmod_contract, paths=[FILES], modules=["proc_demo"], state=state).run(None, {})
-    assert {entry["path"]: entry["state"] for entry in result["entries"]["proc_demo"]} == shown
+    result = action(kmod_contract, paths=[FILES], modules=["proc_demo"], state=state, flags=["W=1"]).run(None, {})
+    (module,) = result["expected"]["modules"]
+    assert {entry["path"]: entry["state"] for entry in module["entries"]} == shown
+    assert (module["name"], module["depends"], set(module["sources"])) == ("proc_demo", [], {"Kbuild", "proc_demo.c"})
+    assert (result["expected"]["flags"], result["expected"]["certificate"]) == (["W=1"], "")
 
 
-@pytest.mark.parametrize("more", [{}, {"state": "prepared"}, {"state": "cycled"}, {"state": "loaded", "target": False}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"state": "prepared"},
+        {"state": "cycled"},
+        {"state": "loaded", "target": False},
+        {"state": "loaded", "retries": 3},
+    ],
+)
 def test_kmod_contract_has_nothing_to_assert(action, more):
-    assert action(kmod_contract, paths=[FILES], **more).run(None, {})["entries"] == {}
+    assert action(kmod_contract, paths=[FILES], **more).run(None, {})["expected"] == {}
 
 
 def test_kmod_contract_says_who_signs(action, tmp_path):
     certificate = str(issue(tmp_path)[1])
     assert action(kmod_contract, paths=[FILES]).run(None, {})["signer"] == {}
-    result = action(kmod_contract, paths=[FILES], certificate=certificate).run(None, {})
+    result = action(kmod_contract, paths=[FILES], certificate=certificate, state="loaded").run(None, {})
     assert result["signer"] == read_certificate(certificate)
+    assert result["expected"]["certificate"] == result["signer"]["id"]
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,19 @@ def test_what_the_look_leaves_open(ask, asserted):
     assert calls == [("procfleet.procfs.proc_assert", arguments)]
 
 
+@pytest.mark.parametrize(
+    ("later", "calls"),
+    [
+        ({"building": {"jobs": {"h": []}}, "rollout": {"open": 0}}, 0),
+        ({"building": {"jobs": {"h": [], "other": [{"release": "6.1"}]}}}, 1),
+        ({"rollout": {"open": 1}}, 1),
+        ({"rollout": {}, "building": {}}, 0),
+    ],
+)
+def test_a_look_that_is_long_ago_says_nothing_of_now(ask, later, calls):
+    assert len(ask(seen={"asserted": HELD}, **later)[1]) == calls
+
+
 def test_a_look_that_asserted_nothing(ask):
     assert len(ask(seen={})[1]) == 1
 

@@ -1,74 +1,114 @@
 # Copyright: procfleet contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a look may assert, and above all what it may write, before anybody has decided anything."""
+"""What a look may read, and above all what it may write, before anybody has decided anything."""
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from ansible_collections.procfleet.procfs.plugins.module_utils import _entry, _names
-from ansible_collections.procfleet.procfs.plugins.module_utils._entry import normalise
+from ansible_collections.procfleet.procfs.plugins.module_utils import _assert, _entry
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.module_utils._fingerprint import identities
 from ansible_collections.procfleet.procfs.plugins.module_utils._glance import glance
 from ansible_collections.procfleet.procfs.tests.states import ABSENT
 
-BUILD_ID, FINGERPRINT = "b" * 40, "f" * 64
-LIVE = {
-    **ABSENT,
-    "state": "live",
-    "build_id": BUILD_ID,
-    "installed": {"build_id": BUILD_ID},
-    "fingerprint": FINGERPRINT,
-}
+BUILD_ID = "b" * 40
+KERNEL = {"release": "6.1", "arch": "x86_64", "compiler": {"name": "gcc 12"}}
+KNOWN = [
+    {"name": "m", "sources": {"m.c": "1"}, "depends": []},
+    {"name": "n", "sources": {"n.c": "2"}, "depends": ["m"]},
+]
+NAMED = identities(KNOWN, KERNEL, [], "")
+
+
+def live(name):
+    installed = {"installed": {"build_id": BUILD_ID}, "fingerprint": NAMED[name].installed}
+    return {**ABSENT, **installed, "state": "live", "build_id": BUILD_ID}
 
 
 @pytest.fixture
-def proc(host, monkeypatch):
-    """A temporary /proc with one file that takes what is written to it."""
-    monkeypatch.setattr(_entry, "ROOTS", (str(host),))
-    (host / "file").write_text("old\n")
-    return host
+def proc(tmp_path, monkeypatch):
+    """A temporary /proc with one file that takes what is written to it; `written` has what was."""
+    monkeypatch.setattr(_entry, "ROOTS", (str(tmp_path),))
+    (tmp_path / "file").write_text("old\n")
+    return tmp_path
 
 
 @pytest.fixture
-def write(proc):
-    """An entry that writes, and a host whose note says that m was proven by it."""
-    entry = {"path": f"{proc}/file", "write": "new\n", "equals": "new\n"}
-    note = {"fingerprint": FINGERPRINT, "build_id": BUILD_ID, "entries": [normalise(entry)]}
-    path = proc / _names.manifest_path("6.1", "m")
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(note))
-    return entry
+def written(monkeypatch):
+    """All that is written, in order."""
+    found, write = [], _assert.write_file
+
+    def note(path, data, timeout):
+        found.append(data.decode())
+        return write(path, data, timeout)
+
+    monkeypatch.setattr(_assert, "write_file", note)
+    return found
 
 
-def look(entries, state=LIVE, check_mode=False, **others):
-    return glance({"m": entries, **others}, {"m": state, "n": ABSENT}, "6.1", check_mode)
+@pytest.fixture
+def look(proc):
+    """Return a function that looks at m's entries and n's, on a host on which both run."""
+
+    def run(first, second=(), check_mode=False, certificate="", **state):
+        modules = [{**KNOWN[0], "entries": list(first)}, {**KNOWN[1], "entries": list(second)}]
+        expected = {"modules": modules, "flags": [], "certificate": certificate}
+        return glance(expected, KERNEL, {"m": {**live("m"), **state}, "n": live("n")}, check_mode)
+
+    return run
 
 
-def test_all_holds(proc):
-    read = {"path": f"{proc}/file", "equals": "old\n"}
-    gone = {"path": f"{proc}/none", "state": "gone"}
-    found = look([read, gone], n=[gone])
-    assert [one["path"] for one in found] == [read["path"], gone["path"], gone["path"]]
+@pytest.fixture
+def entries(proc):
+    """What holds, what does not, what is gone, and what writes."""
+    return {
+        "holds": {"path": f"{proc}/file", "mode": f"{(proc / 'file').stat().st_mode & 0o7777:04o}"},
+        "fails": {"path": f"{proc}/file", "mode": "7777"},
+        "gone": {"path": f"{proc}/none", "state": "gone"},
+        "writes": {"path": f"{proc}/file", "write": "new\n", "equals": "new\n"},
+    }
+
+
+def test_all_holds(look, entries):
+    found = look([entries["holds"], entries["gone"]], [entries["gone"]])
+    assert [one["path"] for one in found] == [entries[key]["path"] for key in ("holds", "gone", "gone")]
     assert all(one["holds"] for one in found)
 
 
-def test_what_does_not_hold_is_tried_once_and_ends_the_look(proc):
-    slow = {"path": f"{proc}/none", "retries": 100, "delay": 60}
-    after = {"path": f"{proc}/file", "write": "new\n"}
-    assert look([slow], n=[after]) is None
-    assert (proc / "file").read_text() == "old\n"
+def test_a_module_that_shows_nothing(look, entries):
+    assert look([], [entries["gone"]])[0]["holds"]
 
 
-def test_a_module_that_shows_nothing_asks_nothing(proc):
-    assert look([], n=[{"path": f"{proc}/none", "state": "gone"}])[0]["holds"]
+def test_what_does_not_hold_is_tried_once(look, proc):
+    assert look([{"path": f"{proc}/none", "retries": 100, "delay": 60}]) is None
 
 
-def test_what_was_proven_by_a_write_is_written_to_again(proc, write):
-    (result,) = look([write])
-    assert (result["holds"], result["content"]) == (True, "new\n")
-    assert (proc / "file").read_text() == "new\n"
+def test_what_is_written_is_written_once(look, entries, written):
+    found = look([entries["holds"], entries["writes"]], [entries["writes"]])
+    assert [one["holds"] for one in found] == [True, True, True]
+    assert found[1]["content"] == "new\n"
+    assert written == ["new\n", "new\n"]
+
+
+def test_nothing_is_written_where_anything_fails_that_can_be_seen_before(look, entries, written):
+    assert look([entries["writes"], entries["fails"]]) is None
+    assert look([entries["writes"]], [entries["fails"]]) is None
+    assert written == []
+
+
+def test_what_may_have_to_be_tried_again_is_not_begun(look, entries, written):
+    assert look([{**entries["writes"], "retries": 1}]) is None
+    assert written == []
+
+
+def test_in_check_mode_nothing_is_written(look, entries, written):
+    (result,) = look([entries["writes"]], check_mode=True)
+    assert (result["holds"], result["write_skipped"], written) == (True, True, [])
+
+
+def test_what_is_written_and_does_not_come_back(look, entries, written):
+    assert look([{**entries["writes"], "equals": "other\n"}]) is None
+    assert written == ["new\n"]
 
 
 @pytest.mark.parametrize(
@@ -76,43 +116,43 @@ def test_what_was_proven_by_a_write_is_written_to_again(proc, write):
     [
         {"state": "absent"},
         {"state": "going"},
+        {"state": "builtin"},
         {"build_id": "c" * 40},
         {"build_id": None, "installed": {"build_id": None}},
-        {"build_id": "c" * 40, "installed": {"build_id": "c" * 40}},
         {"installed": None},
         {"fingerprint": None},
+        {"fingerprint": "f" * 64},
     ],
-    ids="-".join,
+    ids=str,
 )
-def test_nothing_is_written_to_what_is_not_the_proven_build(proc, write, state):
-    assert look([write], {**LIVE, **state}) is None
-    assert (proc / "file").read_text() == "old\n"
+def test_another_build_is_neither_read_nor_written_to(look, entries, written, state, monkeypatch):
+    monkeypatch.setattr(_assert, "observe", lambda _entry: pytest.fail("looked at it"))
+    assert look([entries["holds"]], **state) is None
+    assert look([entries["writes"]], **state) is None
+    assert look([], [entries["gone"], entries["holds"]], certificate="c" * 64) is None
+    assert written == []
 
 
-def test_nothing_is_written_that_it_was_not_proven_by(proc, write):
-    assert look([{**write, "write": "other\n"}]) is None
-    assert look([write, {"path": f"{proc}/file"}]) is None
-    assert (proc / "file").read_text() == "old\n"
+def test_what_is_to_be_gone_needs_no_build(look, entries):
+    assert look([entries["gone"]], **ABSENT)[0]["holds"]
 
 
-def test_nothing_is_written_where_no_note_is(proc):
-    assert look([{"path": f"{proc}/file", "write": "new\n"}]) is None
-    assert (proc / "file").read_text() == "old\n"
-
-
-def test_in_check_mode_nothing_is_written_at_all(proc, write):
-    (result,) = look([write], check_mode=True)
-    assert (result["holds"], result["write_skipped"]) == (True, True)
-    assert (proc / "file").read_text() == "old\n"
-
-
-@pytest.mark.parametrize("asked", [{"other": []}, {"m": "/proc/x"}, {"m": None}])
-def test_what_makes_no_sense(asked):
-    with pytest.raises(KmodError, match="The entries make no sense"):
-        glance(asked, {"m": LIVE}, "6.1", False)
+@pytest.mark.parametrize(
+    "expected",
+    [
+        {"modules": []},
+        {"modules": 3, "flags": [], "certificate": ""},
+        {"modules": [{"name": "other", "sources": {}, "depends": [], "entries": []}], "flags": [], "certificate": ""},
+        {"modules": [{**KNOWN[0], "entries": None}], "flags": [], "certificate": ""},
+        {"modules": [{**KNOWN[0]}], "flags": [], "certificate": ""},
+    ],
+)
+def test_what_makes_no_sense(expected):
+    with pytest.raises(KmodError, match="What is expected makes no sense"):
+        glance(expected, KERNEL, {"m": live("m")}, False)
 
 
 @pytest.mark.parametrize("entry", [3, {"path": "/etc/passwd"}, {"path": "/proc/x", "mode": 292}])
-def test_an_entry_that_is_not_valid(entry):
+def test_an_entry_that_is_not_valid(look, entry):
     with pytest.raises(KmodError):
         look([entry])

@@ -72,6 +72,7 @@ def test_an_unknown_manager(manager, said):
 
 def test_nobody_is_asked_anything():
     words = {"apt": "-y", "dnf": "-y", "zypper": "--non-interactive", "pacman": "--noconfirm"}
+    assert "--no-upgrade" in _packages.MANAGERS["apt"].install
     for name, commands in _packages.MANAGERS.items():
         for command in (commands.install, commands.remove):
             assert command[0] == ("apt-get" if name == "apt" else name)
@@ -114,11 +115,9 @@ def test_apt_does_not_fetch_lists_of_this_hour(apt, tmp_path):
     assert [verb for verb, _ in apt[1]] == ["dpkg-query", "install", "dpkg-query"]
 
 
-@pytest.mark.parametrize("lists", ["empty", "none"])
-def test_apt_fetches_lists_where_there_are_none(apt, tmp_path, lists, monkeypatch):
+def test_apt_fetches_lists_where_there_are_none(apt, tmp_path):
+    os.utime(tmp_path, (0, time.time() - 600))
     (tmp_path / "deb.example.org_InRelease").unlink()
-    if lists == "none":
-        monkeypatch.setattr(_packages, "LISTS_DIR", str(tmp_path / "none"))
     bring("apt", ["make"], True, "", 10)
     assert apt[1][1][0] == "update"
 
@@ -128,22 +127,34 @@ def test_apt_takes_away_what_it_fetched_as_well(apt):
     assert [verb for verb, _ in apt[1]] == ["dpkg-query", "purge", "clean", "dpkg-query"]
 
 
-def test_another_apt_is_waited_for(apt):
+def test_lists_that_were_confirmed_are_new(apt, tmp_path):
+    bring("apt", ["make"], True, "", 10)
+    bring("apt", ["make"], True, "", 10)
+    assert [verb for verb, _ in apt[1]].count("update") == 1
+    assert time.time() - tmp_path.stat().st_mtime < 600
+
+
+@pytest.mark.parametrize("verb", ["update", "install"])
+def test_another_apt_is_waited_for(apt, verb):
     said, asked = apt
-    busy = Finished(100, "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7 (apt-get)\n", "")
-    said["update"] = [busy, busy, Finished(0, "", "")]
+    busy = Finished(100, "E: Could not get lock /var/cache/apt/archives/lock. It is held by process 7 (apt-get)\n", "")
+    said[verb] = [busy, busy, Finished(0, "", "")]
     bring("apt", ["make"], True, "", 10)
     assert [one for one in asked if one[0] == "waits"] == [("waits", _packages.PAUSE)] * 2
 
 
 @pytest.mark.parametrize(
     ("line", "waits"),
-    [("E: Could not get lock /var/lib/apt/lists/lock.", 23), ("E: The repository has no Release file.", 0)],
+    [
+        ("E: Could not get lock /var/lib/apt/lists/lock.", 23),
+        ("E: The repository has no Release file.", 0),
+        ("W: Some index files failed to download. They have been ignored, or old ones used instead.", 0),
+    ],
 )
 def test_lists_that_cannot_be_fetched(apt, line, waits):
     said, asked = apt
-    said["update"] = [Finished(100, line + "\n", "")]
-    with pytest.raises(KmodError, match="`apt-get -q update` failed: " + line):
+    said["update"] = [Finished(0 if line.startswith("W:") else 100, line + "\n", "")]
+    with pytest.raises(KmodError, match="`apt-get -q -o Acquire::Retries=3 update` failed: " + line):
         bring("apt", ["make"], True, "", 10)
     assert sum(verb == "waits" for verb, _ in asked) == waits
     assert "install" not in dict(asked)

@@ -42,18 +42,20 @@ def test_kmod_info(run):
 
 
 def test_kmod_info_that_asserts(run):
-    entries = [{"path": "/proc/version", "contains": "Linux"}, {"path": "/proc/none", "state": "gone"}]
+    gone = {"path": "/proc/none", "state": "gone"}
+    module = {"name": "m", "sources": {}, "depends": [], "entries": [gone]}
+    expected = {"modules": [module], "flags": [], "certificate": ""}
     assert run(kmod_info, modules=["m"])[1]["asserted"] is None
-    held = run(kmod_info, modules=["m"], entries={"m": entries})[1]["asserted"]
-    assert [one["path"] for one in held["entries"]] == ["/proc/version", "/proc/none"]
-    assert held["shown"][0] == "/proc/version"
-    assert run(kmod_info, modules=["m"], entries={"m": [*entries, {"path": "/proc/none"}]})[1]["asserted"] is None
+    held = run(kmod_info, modules=["m"], expected=expected)[1]["asserted"]
+    assert [(one["path"], one["holds"]) for one in held["entries"]] == [("/proc/none", True)]
+    module["entries"] = [gone, {"path": "/proc/version"}]
+    assert run(kmod_info, modules=["m"], expected=expected)[1]["asserted"] is None  # m does not run
 
 
-def test_kmod_info_of_entries_that_make_no_sense(run):
-    code, result = run(kmod_info, modules=["m"], entries={"n": []})
+def test_kmod_info_of_what_makes_no_sense(run):
+    code, result = run(kmod_info, modules=["m"], expected={"modules": []})
     assert (code, result["failed"]) == (1, True)
-    assert result["msg"] == "The entries make no sense. Give a list for each module, and name it in `modules`."
+    assert result["msg"] == "What is expected makes no sense. Give it as kmod_contract returns it."
 
 
 def test_kmod_info_of_a_name_that_is_none(run):
