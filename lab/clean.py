@@ -54,15 +54,15 @@ def end(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def stop_own_libvirtd(lab: Lab) -> None:
-    """End the libvirtd that this lab started, unless another clone's machines run under it."""
+def stop_own_libvirtd(lab: Lab) -> bool:
+    """End the libvirtd that this lab started; return whether it goes on, for machines of another clone under it."""
     pid = lab.own_libvirtd()
     if pid is None:
-        return
+        return False
     others = domains("", running=True)
     if others:
         say(f"libvirtd (process {pid}) goes on: {', '.join(others)} still run under it")
-        return
+        return True
     end(pid)
     say(f"libvirtd (process {pid}) ended")
     text = QEMU_CONF.read_bytes()
@@ -72,14 +72,28 @@ def stop_own_libvirtd(lab: Lab) -> None:
         new.write_bytes(BLOCK.sub(b"", text))
         new.rename(QEMU_CONF)
         say(f"the lab's lines in {QEMU_CONF} taken out")
+    return False
+
+
+def take_away(lab: Lab, goes_on: bool) -> None:
+    """Remove the lab's folder; a libvirtd that goes on keeps its log, without which it starts nothing any more."""
+    if not goes_on:
+        shutil.rmtree(lab.state)
+        say(f"{lab.state} taken away")
+        return
+    for path in lab.state.iterdir():
+        if path not in (lab.logs, lab.libvirtd_pid):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    say(f"{lab.state} taken away, but for what that libvirtd needs: clean again when they have gone")
 
 
 def main() -> int:
     lab = Lab(Path(__file__).resolve().parents[1])
+    goes_on = False
     try:
         if shutil.which("virsh") and lab.state.exists() and (os.getuid() != 0 or libvirt_answers()):
             clean_libvirt(lab, lab.pool)
-            stop_own_libvirtd(lab)
+            goes_on = stop_own_libvirtd(lab)
         elif lab.state.exists() and os.getuid() == 0 and QEMU_CONF.exists() and BLOCK.search(QEMU_CONF.read_bytes()):
             raise LabError(
                 "The libvirtd that this lab started, and that knows its machines, has died. "
@@ -89,8 +103,7 @@ def main() -> int:
         print(f"lab: {error}", file=sys.stderr)
         return 1
     if lab.state.exists():
-        shutil.rmtree(lab.state)
-        say(f"{lab.state} taken away")
+        take_away(lab, goes_on)
     return 0
 
 

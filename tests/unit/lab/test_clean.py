@@ -94,6 +94,20 @@ def test_a_libvirtd_that_another_clone_needs_goes_on(call, conf, own, capsys):
     assert "goes on: procfleet-ffffff-inventory-lab_one still run under it" in capsys.readouterr().out
 
 
+def test_a_libvirtd_that_goes_on_keeps_its_log(own, capsys):
+    for path in (own.logs / "libvirtd.log", own.libvirtd_pid, own.boxes / "b/box.img"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    (own.boxes / "link").symlink_to("b")
+    own.others.append("procfleet-ffffff-inventory-lab_one")
+    clean.take_away(own, clean.stop_own_libvirtd(own))
+    assert sorted(own.state.iterdir()) == [own.libvirtd_pid, own.logs]
+    assert "clean again when they have gone" in capsys.readouterr().out
+    own.others.clear()
+    clean.take_away(own, clean.stop_own_libvirtd(own))
+    assert not own.state.exists()
+
+
 def test_a_libvirtd_that_is_not_ours_goes_on(conf, own, monkeypatch):
     monkeypatch.setattr(clean.Lab, "own_libvirtd", lambda _lab: None)
     conf.write_text(CONF)
