@@ -31,12 +31,18 @@ ENTRIES = [
     {"path": "/proc/version", "type": "file", "mode": "0444", "owner": "root", "contains": "Linux version"},
     {"path": "/proc/sys/kernel/ostype", "equals": "Linux\n", "lines": 1},
 ]
+# The machine has none of our modules, and of what does not run only that is asserted.
+GONE = [{"path": "/proc/myinfo", "state": "gone"}, {"path": "/sys/module/proc_demo", "state": "gone"}]
 MODULES = {
     "ansible.builtin.ping": {"data": "pong"},
     "procfleet.procfs.kmod_info": {
         "modules": ["proc_demo", "simpledriver", "procDriver"],
         "kconfig": ["CONFIG_PROC_FS"],
-        "entries": {"proc_demo": ENTRIES},
+        "expected": {
+            "modules": [{"name": "proc_demo", "sources": {}, "depends": [], "entries": GONE}],
+            "flags": [],
+            "certificate": "",
+        },
     },
     "procfleet.procfs.proc_assert": {"entries": ENTRIES},
 }

@@ -26,8 +26,9 @@ from typing import NamedTuple
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-# A line of pytest's last list.
-FAILED = re.compile(r"\b((?:FAILED|ERROR) \S+\.py\b.*)")
+# Above pytest's list of what failed. Molecule folds that list, and puts a line before each.
+LIST = "short test summary info"
+FOLDED = "│ \t"
 LAST_WORDS = 8
 SUMMARY = re.compile(r"(?:^|\s|,\s)(\d+) (passed|failed|error|errors|skipped|deselected|xfailed|xpassed)\b")
 RUNNING: list[subprocess.Popen[str]] = []
@@ -111,10 +112,15 @@ def summary_counts(line: str) -> dict[str, int]:
 
 
 def last_words(output: str) -> tuple[str, ...]:
-    """Return the tests that failed, each with its reason as pytest cuts it; or, where none did, the last lines."""
-    lines = [line for line in output.splitlines() if line.strip()]
-    failed = dict.fromkeys(match[1] for match in map(FAILED.search, lines) if match)
-    return tuple(failed) or tuple(lines[-LAST_WORDS:])
+    """Return pytest's lists of the tests that failed, folded as they came; or, where there is none, the last lines."""
+    lines = [line.strip(FOLDED) for line in output.splitlines() if line.strip(FOLDED)]
+    failed: list[str] = []
+    listed = False
+    for line in lines:
+        listed = LIST in line or (listed and not (" in " in line and SUMMARY.search(line)))
+        if listed and line.strip("= ") not in ("", LIST):
+            failed.append(line)
+    return tuple(failed or lines[-LAST_WORDS:])
 
 
 def judge(name: str, status: int, counts: list[dict[str, int]]) -> str:

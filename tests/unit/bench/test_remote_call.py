@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.procfleet.procfs.bench.remote_call import imports, owner_of
+from ansible_collections.procfleet.procfs.bench.remote_call import MODULES, imports, owner_of
+from ansible_collections.procfleet.procfs.plugins.module_utils._glance import glance
+from ansible_collections.procfleet.procfs.plugins.modules import kmod_info, proc_assert
+from ansible_collections.procfleet.procfs.tests.states import ABSENT
 
 TEXT = """import time: self [us] | cumulative | imported package
 import time:       113 |        113 |   _io
@@ -19,3 +22,12 @@ def test_imports():
     kernel = "ansible_collections.procfleet.procfs.plugins.module_utils._kernel"
     assert found == {"_io": 0.000113, "ansible.module_utils.basic": 0.002, kernel: 0.007}
     assert [owner_of(name) for name in found] == ["Python's", "Ansible's", "ours"]
+
+
+def test_the_modules_take_what_they_are_given():
+    look = MODULES["procfleet.procfs.kmod_info"]
+    assert set(look) <= set(kmod_info.SPEC)
+    assert set(MODULES["procfleet.procfs.proc_assert"]) <= set(proc_assert.SPEC)
+    kernel = {"release": "6.1", "arch": "x86_64", "compiler": {"name": "gcc 12"}}
+    results = glance(look["expected"], kernel, {"proc_demo": ABSENT}, False)
+    assert results and all(result["holds"] for result in results)
