@@ -14,6 +14,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._errors import Km
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import normalise
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._archive import pack
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._images import ImageStore
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._packages import explain
 
 
 class ActionModule(ActionBase):
@@ -51,6 +52,9 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = self._execute_module(
             module_name="procfleet.procfs.kmod_build", module_args=arguments, task_vars=task_vars
         )
+        host = str((task_vars or {}).get("inventory_hostname", "the host"))
+        words = (str(arguments.get(word, "")) for word in ("manager", "release"))
+        explain(result, host, arguments.get("packages") or [], *words)
         return result
 
 

@@ -9,7 +9,7 @@ import re
 import time
 from typing import Any, NamedTuple
 
-from ansible_collections.procfleet.procfs.plugins.module_utils._command import Finished, find, run, with_proxies
+from ansible_collections.procfleet.procfs.plugins.module_utils._command import Finished, run, with_proxies
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import headers_path
 
@@ -83,9 +83,21 @@ def bring(manager: str, names: list[str], present: bool, release: str, timeout: 
     """Install or remove packages; return {changed, added, removed}, the packages with their versions.
 
     :param release: the kernel whose headers must be there afterwards; "" for none.
-    :raises KmodError: when the manager fails, or has installed another kernel's headers.
+    :raises KmodError: when the manager fails, or has installed another kernel's headers; where those of a `release`
+        were wanted, `details['offers']` is what the host's package source has instead.
     """
     commands = _known(manager)
+    try:
+        return _bring(manager, commands, names, present, release, timeout)
+    except KmodError as error:
+        if release:
+            error.details["offers"] = offers(manager, headers_package(names))
+        raise
+
+
+def _bring(
+    manager: str, commands: Manager, names: list[str], present: bool, release: str, timeout: float
+) -> dict[str, Any]:
     before = _installed(commands)
     if present and commands.refresh and _stale():
         _refresh(commands.refresh, timeout)
@@ -152,15 +164,21 @@ def _last_lines(done: Finished) -> str:
     return " | ".join([line.strip() for line in done.out.splitlines() if line.strip()][-LAST_LINES:])
 
 
-def offers(package: str) -> list[str]:
-    """Return what the host's package source offers in place of a headers package; none where nobody can be asked."""
+def headers_package(names: list[str]) -> str:
+    """Return the one of the packages that has the headers: everywhere it is called after Linux, or the kernel."""
+    return next((name for name in names if name.startswith(("linux", "kernel"))), "")
+
+
+def offers(manager: str, package: str) -> list[str]:
+    """Return what the host's package source offers in place of a headers package; none where it cannot be asked."""
     if not package:
         return []
-    for name, commands in MANAGERS.items():
-        if find(commands.offers[0]):
-            done = run([*commands.offers, offered_as(package)], QUERY_SECONDS, environment=with_proxies())
-            return parse_offers(name, done.out) if done.status == 0 else []
-    return []
+    try:
+        command = [*_known(manager).offers, offered_as(package)]
+        done = run(command, QUERY_SECONDS, environment=with_proxies())
+    except KmodError:
+        return []
+    return parse_offers(manager, done.out) if done.status == 0 else []
 
 
 def offered_as(package: str) -> str:

@@ -41,6 +41,16 @@ options:
   archive:
     description: The sources, packed; set by the action plugin, not by users.
     type: str
+  packages:
+    description: Packages with headers, make and compiler that are installed first, as M(procfleet.procfs.kmod_packages)
+      does it.
+    type: list
+    elements: str
+    default: []
+  manager:
+    description: The package manager that has them.
+    type: str
+    default: ""
   release:
     description: The kernel to build for; by default the one that runs.
     type: str
@@ -57,7 +67,7 @@ options:
     type: int
     default: 0
   timeout:
-    description: Seconds that one make may take.
+    description: Seconds that one make, or one command of the package manager, may take.
     type: int
     default: 1800
   partial:
@@ -120,6 +130,16 @@ log:
   description: The full log's path on the host; null when nothing was built.
   returned: always
   type: str
+added:
+  description: Packages that are new, with their versions.
+  returned: success
+  type: list
+  elements: str
+offers:
+  description: What the host's package source offers, where it has not the packages of that kernel.
+  returned: failure
+  type: list
+  elements: str
 runs:
   description: How many times make ran.
   returned: always
@@ -139,6 +159,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._errors import Km
 from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import headers_path
 from ansible_collections.procfleet.procfs.plugins.module_utils._lock import host_lock
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import check_release, normalise
+from ansible_collections.procfleet.procfs.plugins.module_utils._packages import bring
 
 MODULE_OPTIONS = {
     "name": {"type": "str", "required": True},
@@ -166,12 +187,21 @@ def request_of(params: dict[str, Any]) -> _build.Request:
     )
 
 
+def _installed(params: dict[str, Any], release: str) -> dict[str, Any]:
+    """Install the packages, if any are asked for; return at least {changed, added}."""
+    if not params["packages"]:
+        return {"changed": False, "added": []}
+    return bring(params["manager"], params["packages"], True, release, params["timeout"])
+
+
 def main() -> None:
     """Build what is missing, return all."""
     module = AnsibleModule(
         argument_spec={
             "modules": {"type": "list", "elements": "dict", "required": True, "options": MODULE_OPTIONS},
             "archive": {"type": "str", "no_log": True},
+            "packages": {"type": "list", "elements": "str", "default": []},
+            "manager": {"type": "str", "default": ""},
             "release": {"type": "str"},
             "headers": {"type": "path"},
             "flags": {"type": "list", "elements": "str", "default": []},
@@ -186,12 +216,15 @@ def main() -> None:
     try:
         request = request_of(module.params)
         if module.check_mode:
+            new = {"changed": bool(module.params["packages"]), "added": []}
             result = _build.predict(request)
         else:
+            new = _installed(module.params, request.release)
             with host_lock(60):
                 result = _build.build_missing(request)
     except KmodError as error:
         module.fail_json(msg=error.message, **error.details)
+    result.update(added=new["added"], changed=result["changed"] or new["changed"])
     if result["failed_modules"] and not module.params["partial"]:
         module.fail_json(msg=_build.explain_failures(result), **result)
     if module.params["fetch"]:

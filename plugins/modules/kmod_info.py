@@ -13,7 +13,7 @@ description:
   - One call returns all that is needed to decide what has to be done on a host; facts need not be gathered.
   - It reads C(/proc), C(/sys), C(/lib/modules), C(/var/lib/procfleet) and the kernel's keyrings, and changes nothing;
     with O(expected), entries are written to as their contract says.
-  - It runs no command unless O(offers) or O(copies) is given.
+  - It runs no command unless O(copies) is given.
 options:
   modules:
     description: Names of modules to look at. V(-) and V(_) are the same.
@@ -41,10 +41,6 @@ options:
         where every module's wanted build runs. What they write is written once all else holds, and in check mode not.
     type: dict
     default: {}
-  offers:
-    description: A package with a kernel's headers; what the host's package source offers in its place is returned.
-    type: str
-    default: ""
 requirements:
   - Linux
 attributes:
@@ -115,12 +111,6 @@ kconfig:
   returned: always
   type: dict
   sample: {CONFIG_PROC_FS: "y"}
-offers:
-  description: >-
-    Packages that the host's package source offers, as O(offers) asked; empty where it offers none or cannot be asked.
-  returned: always
-  type: list
-  elements: str
 modules:
   description: >-
     Each asked module. C(state) is V(live), V(coming), V(going), V(builtin) or V(absent); C(size) is in bytes;
@@ -180,7 +170,6 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._errors import Km
 from ansible_collections.procfleet.procfs.plugins.module_utils._glance import glance
 from ansible_collections.procfleet.procfs.plugins.module_utils._modules import probe_modules
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import normalise
-from ansible_collections.procfleet.procfs.plugins.module_utils._packages import offers
 from ansible_collections.procfleet.procfs.plugins.module_utils._show import report
 from ansible_collections.procfleet.procfs.plugins.module_utils._upcoming import chosen, installed_kernels, upcoming
 
@@ -190,7 +179,6 @@ SPEC = {
     "release": {"type": "str", "default": ""},
     "copies": {"type": "bool", "default": False},
     "expected": {"type": "dict", "default": {}},
-    "offers": {"type": "str", "default": ""},
 }
 
 
@@ -223,7 +211,6 @@ def look(asked: dict[str, Any]) -> dict[str, Any]:
         "os": _kernel.probe_os(),
         "headers": _kernel.probe_headers(kernel["release"], kernel["compiler"]["command"]),
         "kconfig": _kernel.probe_kconfig(kernel["release"], asked["kconfig"]),
-        "offers": offers(asked["offers"]),
         "modules": modules,
         "dkms": _dkms.probe_host(),
         "seconds": round(time.monotonic() - started, 2),

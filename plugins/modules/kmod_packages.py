@@ -67,6 +67,11 @@ removed:
   returned: success
   type: list
   elements: str
+offers:
+  description: What the package source has instead of the headers of O(release).
+  returned: failure
+  type: list
+  elements: str
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -38,9 +38,6 @@ options:
       signed:
         description: The variable with what M(procfleet.procfs.kmod_sign) returned.
         type: str
-      headers:
-        description: The variable with what installing headers returned.
-        type: str
       built:
         description: The variable with what M(procfleet.procfs.kmod_build) returned.
         type: str

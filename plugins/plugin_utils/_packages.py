@@ -9,6 +9,8 @@ from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 
+# These offer no older kernel's headers.
+_NEWEST_ONLY = ("pacman", "apk")
 # How a family's release splits into the version and the flavour that its packages are named by.
 _SPLIT = {
     # 6.1.0-56-cloud-amd64, 6.12.118+deb13-rt-amd64, 6.8.0-57-generic
@@ -62,6 +64,21 @@ def _compiler_package(command: str) -> str:
     return re.sub(r"^\w+-linux-gnu\w*-", "", command) or "gcc"
 
 
-def headers_package(names: list[str]) -> str:
-    """Return the one of the packages that has the headers: everywhere it is called after Linux, or the kernel."""
-    return next((name for name in names if name.startswith(("linux", "kernel"))), "")
+def explain(result: dict[str, Any], host: str, names: list[str], manager: str, release: str) -> None:
+    """Where packages could not be installed, make the message say why, what there is instead, and what to do next.
+
+    :param result: of `kmod_packages` or `kmod_build`; `offers` is in it if it failed on packages of a release.
+    """
+    if not result.get("failed") or "offers" not in result:
+        return
+    if manager in _NEWEST_ONLY:
+        todo = "It has the newest kernel's headers alone: upgrade, and reboot into the installed kernel."
+    else:
+        todo = "Boot a kernel whose headers are offered, or add the source that still has them."
+    why, found = str(result.get("msg", "no message")).rstrip("."), result["offers"]
+    offered = ", ".join(map(str, found)) if found and isinstance(found, list) else "none"
+    result.pop("exception", None)  # else it is shown first, and says less
+    result["msg"] = (
+        f"The packages {', '.join(names)} for kernel {release} could not be installed on {host}: {why}. "
+        f"The host's package source offers: {offered}. {todo} Nothing was built or loaded."
+    )

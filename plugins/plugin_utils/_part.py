@@ -16,14 +16,13 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import (
     survivors,
 )
 
-# A host's steps in their order: kmod_contract, kmod_info, kmod_plan, kmod_sign, kmod_packages, kmod_build, kmod,
+# A host's steps in their order: kmod_contract, kmod_info, kmod_plan, kmod_sign, kmod_build, kmod,
 # kmod_assert, kmod_dkms; then, where a wave soaks, kmod in check mode, and where it goes back, kmod once more.
 STEPS = (
     "contract",
     "seen",
     "plan",
     "signed",
-    "headers",
     "built",
     "rebooted",
     "loaded",

@@ -7,9 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.module_utils._packages import headers_package
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._contract import Contract
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._dkms import NOTHING
-from ansible_collections.procfleet.procfs.plugins.plugin_utils._packages import filled_in, headers_package
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._packages import filled_in
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._plan import Options, plan, requests
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import lost, named
 

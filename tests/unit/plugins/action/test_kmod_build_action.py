@@ -154,3 +154,12 @@ def test_an_image_that_is_no_text(build, image):
     said = answer(image)
     with pytest.raises(AnsibleActionFail, match="arrived damaged"):
         build({**said, "images": {"tiny": 5}})
+
+
+@pytest.mark.parametrize("offers", [["linux-headers-6.2"], 5, None, "x"])
+def test_packages_that_cannot_be_installed(build, store, offers):
+    """It is told as it is where packages alone are wanted, and so to all who wait for the build."""
+    build({"failed": True, "msg": "apt failed: no such package.", "offers": offers})
+    text = store.failure("tiny", PRINT)
+    assert "could not be installed on b1: apt failed: no such package. The host's package source offers: " in text
+    assert ("offers: linux-headers-6.2. Boot a kernel" if isinstance(offers, list) else "offers: none. Boot") in text

@@ -8,21 +8,21 @@ import pytest
 from ansible_collections.procfleet.procfs.plugins.action import kmod_packages
 
 NAMES = ["linux-headers-6.1", "gcc-12", "make"]
-OURS, INFO = "procfleet.procfs.kmod_packages", "procfleet.procfs.kmod_info"
+OURS = "procfleet.procfs.kmod_packages"
 
 
 @pytest.fixture
 def sent(monkeypatch):
-    """Record what is executed; the answers are given by module, `{}` where there is none."""
-    calls, answers = [], {}
+    """Record what is executed; the answer is the test's."""
+    calls, answer = [], {}
 
     def execute(_self, module_name, module_args, task_vars):
         calls.append((module_name, module_args))
         assert task_vars["inventory_hostname"] == "h1"
-        return dict(answers.get(module_name, {}))
+        return dict(answer)
 
     monkeypatch.setattr(kmod_packages.ActionModule, "_execute_module", execute)
-    return calls, answers
+    return calls, answer
 
 
 @pytest.fixture
@@ -35,23 +35,24 @@ def run(action, sent):
 
 @pytest.mark.parametrize("manager", ["apt", "dnf", "zypper", "pacman", "apk", ""])
 @pytest.mark.parametrize("state", ["present", "absent"])
-def test_it_is_one_call_where_all_is_well(run, sent, manager, state):
-    calls, _answers = sent
+@pytest.mark.parametrize("failed", [{}, {"failed": True, "msg": "no", "offers": []}])
+def test_it_is_one_call(run, sent, manager, state, failed):
+    calls, answer = sent
+    answer.update(failed)
     run(names=NAMES, manager=manager, state=state)
     assert calls == [(OURS, {"names": NAMES, "manager": manager, "state": state})]
 
 
 def test_what_is_malformed_is_left_to_the_module(run, sent):
-    calls, answers = sent
-    answers[OURS] = {"failed": True, "msg": "missing required arguments: manager"}
+    calls, answer = sent
+    answer.update(failed=True, msg="missing required arguments: manager")
     assert run(names=NAMES)["msg"] == "missing required arguments: manager"
     assert calls == [(OURS, {"names": NAMES})]
 
 
 def test_a_failure_says_what_there_is(run, sent):
-    calls, answers = sent
-    answers[OURS] = {"failed": True, "msg": "apt failed: E: Unable to locate package linux-headers-6.1."}
-    answers[INFO] = {"offers": ["linux-headers-6.2", "linux-headers-6.3"]}
+    offers = ["linux-headers-6.2", "linux-headers-6.3"]
+    sent[1].update(failed=True, msg="apt failed: E: Unable to locate package linux-headers-6.1.", offers=offers)
     result = run(names=NAMES, manager="apt", release="6.1")
     assert result["failed"]
     assert result["msg"] == (
@@ -60,22 +61,12 @@ def test_a_failure_says_what_there_is(run, sent):
         "linux-headers-6.2, linux-headers-6.3. Boot a kernel whose headers are offered, or add the source that still "
         "has them. Nothing was built or loaded."
     )
-    assert calls[-1] == (INFO, {"offers": "linux-headers-6.1"})
 
 
 @pytest.mark.parametrize("manager", ["pacman", "apk"])
 def test_where_only_the_newest_headers_are_a_reboot_is_the_way(run, sent, manager):
-    _calls, answers = sent
-    answers[OURS] = {"failed": True, "msg": "no"}
+    sent[1].update(failed=True, msg="no", offers=[])
     said = run(names=["make", "linux-lts-dev"], manager=manager, release="6.6.1-0-lts")["msg"]
     assert (
         "offers: none. It has the newest kernel's headers alone: upgrade, and reboot into the installed kernel" in said
     )
-
-
-@pytest.mark.parametrize(
-    ("names", "package"),
-    [(["make", "kernel-devel"], "kernel-devel"), (["linux-headers"], "linux-headers"), (["make"], ""), ([], "")],
-)
-def test_the_headers_package(names, package):
-    assert kmod_packages.headers_package(names) == package

@@ -201,30 +201,49 @@ def test_what_is_offered(manager, text, packages):
 
 
 @pytest.mark.parametrize(
-    ("there", "command"),
+    ("manager", "command"),
     [
-        ("apt-cache", ["apt-cache", "pkgnames", "--", "linux-lts-dev"]),
+        ("apt", ["apt-cache", "pkgnames", "--", "linux-lts-dev"]),
         ("dnf", ["dnf", "-q", "repoquery", "--available", "--whatprovides", "linux-lts-dev"]),
         ("apk", ["apk", "search", "--exact", "linux-lts-dev"]),
     ],
 )
-def test_the_hosts_own_manager_is_asked(monkeypatch, there, command):
+def test_the_manager_is_asked(monkeypatch, manager, command):
     asked = []
 
     def run(argv, _timeout, **_options):
         asked.append(argv)
         return Finished(0, "x y\n", "")
 
-    monkeypatch.setattr(_packages, "find", lambda name: name if name == there else None)
     monkeypatch.setattr(_packages, "run", run)
-    assert _packages.offers("linux-lts-dev=1-r0") == ["x", "y"]
+    assert _packages.offers(manager, "linux-lts-dev=1-r0") == ["x", "y"]
     assert asked == [command]
 
 
 def test_nobody_to_ask_and_a_manager_that_fails(monkeypatch):
-    monkeypatch.setattr(_packages, "find", lambda _name: None)
-    assert _packages.offers("linux-headers") == []
-    monkeypatch.setattr(_packages, "find", lambda name: name if name == "dnf" else None)
     monkeypatch.setattr(_packages, "run", lambda *_argv, **_options: Finished(1, "No such command: repoquery", ""))
-    assert _packages.offers("kernel-devel") == []
-    assert _packages.offers("") == []
+    assert _packages.offers("dnf", "kernel-devel") == []
+    assert _packages.offers("dnf", "") == []
+    assert _packages.offers("", "kernel-devel") == []
+
+
+def test_a_manager_that_is_not_there_offers_nothing(monkeypatch):
+    monkeypatch.setitem(_packages.MANAGERS, "apt", Manager(["none-such"], [], ["none-such"], ["none-such"]))
+    with pytest.raises(KmodError, match="none-such is not installed") as caught:
+        bring("apt", ["linux-headers-6.1"], True, "6.1", 10)
+    assert caught.value.details["offers"] == []
+
+
+def test_a_failure_tells_what_is_offered_where_headers_were_wanted(database):
+    for release, told in (("6.1", {"offers": ["linux-headers-"]}), ("", {})):
+        with pytest.raises(KmodError) as caught:
+            bring("files", ["/none/x", "linux-headers-6.1-amd64"], False, release, 10)
+        assert caught.value.details == told
+
+
+@pytest.mark.parametrize(
+    ("names", "package"),
+    [(["make", "kernel-devel"], "kernel-devel"), (["linux-headers"], "linux-headers"), (["make"], ""), ([], "")],
+)
+def test_the_headers_package(names, package):
+    assert _packages.headers_package(names) == package

@@ -10,7 +10,7 @@ import os
 import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.procfleet.procfs.plugins.module_utils import _build, _command, _kmod, _lock
+from ansible_collections.procfleet.procfs.plugins.module_utils import _build, _command, _kmod, _lock, _packages
 from ansible_collections.procfleet.procfs.plugins.module_utils._dkms import note_of
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.modules import kmod, kmod_build, kmod_dkms, kmod_info, kmod_packages
@@ -37,7 +37,6 @@ def test_kmod_info(run):
     assert code == 0
     assert result["kernel"]["release"] == os.uname().release
     assert result["modules"]["snd_none"]["state"] == "absent"
-    assert result["offers"] == []
     assert result["changed"] is False
 
 
@@ -144,9 +143,12 @@ def test_details_reach_the_result(run, monkeypatch):
 ASKED = {"name": "a-b", "folder": "/x", "fingerprint": "f" * 64}
 
 
+NOTHING_DONE = {"changed": False, "failed_modules": {}}
+
+
 def test_the_request_of_kmod_build(run, monkeypatch):
     requests = []
-    monkeypatch.setattr(_build, "build_missing", lambda request: (requests.append(request), {"failed_modules": {}})[1])
+    monkeypatch.setattr(_build, "build_missing", lambda request: (requests.append(request), dict(NOTHING_DONE))[1])
     code, _result = run(
         kmod_build, modules=[{**ASKED, "depends": ["c-d"]}], release="6.1", flags=["W=1"], jobs=2, timeout=7
     )
@@ -164,9 +166,10 @@ def test_the_request_of_kmod_build(run, monkeypatch):
     assert requests[0].headers.endswith("/modules/6.1/build")
 
 
-def test_kmod_build_in_check_mode(run, host):
-    code, result = run(kmod_build, modules=[ASKED], release="6.1", _ansible_check_mode=True)
-    assert (code, result["changed"], result["runs"]) == (0, True, 0)
+@pytest.mark.parametrize("packages", [[], ["make"]])
+def test_kmod_build_in_check_mode(run, host, packages):
+    code, result = run(kmod_build, modules=[ASKED], packages=packages, release="6.1", _ansible_check_mode=True)
+    assert (code, result["changed"], result["runs"], result["added"]) == (0, True, 0, [])
     assert os.listdir(host) == []
 
 
@@ -186,8 +189,26 @@ def test_what_kmod_build_refuses(run, arguments, part):
     assert part in result["msg"]
 
 
+def test_kmod_build_installs_first(run, monkeypatch):
+    steps = []
+    monkeypatch.setattr(
+        kmod_build, "bring", lambda *words: steps.append(words) or {"changed": True, "added": ["make=4"]}
+    )
+    monkeypatch.setattr(_build, "build_missing", lambda _request: steps.append("build") or dict(NOTHING_DONE))
+    code, result = run(kmod_build, modules=[ASKED], packages=["make"], manager="apt", release="6.1", timeout=7)
+    assert (code, result["changed"], result["added"]) == (0, True, ["make=4"])
+    assert steps == [("apt", ["make"], True, "6.1", 7), "build"]
+
+
+def test_kmod_build_without_the_headers_that_it_is_to_install(run, monkeypatch, host):
+    monkeypatch.setattr(_packages, "MANAGERS", {"none": _packages.Manager(["false"], [], ["true"], ["echo"])})
+    code, result = run(kmod_build, modules=[ASKED], packages=["linux-headers-6.1"], manager="none", release="6.1")
+    assert (code, result["msg"], result["offers"]) == (1, "none failed.", ["linux-headers-"])
+    assert not (host / "state").exists()
+
+
 def test_what_fails_of_kmod_build(run, monkeypatch):
-    failed = {"failed_modules": {"a": ["a.c:1: no"]}, "log": "/l"}
+    failed = {**NOTHING_DONE, "failed_modules": {"a": ["a.c:1: no"]}, "log": "/l"}
     monkeypatch.setattr(_build, "build_missing", lambda _request: failed)
     code, result = run(kmod_build, modules=[ASKED])
     assert code == 1
