@@ -17,7 +17,7 @@ class ActionModule(ControllerAction):
         "plan": {"type": "dict", "required": True},
         "seen": {"type": "dict", "required": True},
         "building": {"type": "dict", "default": {}},
-        "rollout": {"type": "dict", "default": {}},
+        "wave": {"type": "int"},
         "retries": {"type": "int", "default": 0},
         "delay": {"type": "float", "default": 1.0},
     }
@@ -30,7 +30,7 @@ class ActionModule(ControllerAction):
         if not entries or predicted:  # what is only predicted is not there to be asserted
             return {"changed": False, "skipped": True}
         # A build takes minutes, and waves soak: what was seen before them says nothing of now.
-        at_once = not any((arguments["building"].get("jobs") or {}).values()) and not arguments["rollout"].get("open")
+        at_once = not any((arguments["building"].get("jobs") or {}).values()) and not arguments["wave"]
         if at_once and [one["path"] for one in held.get("entries", [])] == [entry["path"] for entry in entries]:
             return dict(held)
         asked = {"entries": entries, "partial": True, **{key: arguments[key] for key in ("retries", "delay")}}

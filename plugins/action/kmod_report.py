@@ -27,13 +27,16 @@ class ActionModule(ControllerAction):
         "registered": {"type": "dict", "default": {}},
         "watched": {"type": "dict", "default": {}},
         "returned": {"type": "dict", "default": {}},
-        "rollout": {"type": "dict", "default": {}},
+        "rollout": {"type": "str", "default": ""},
         "verify": {"type": "bool", "default": False},
     }
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Gather from the steps' results what people want to read."""
-        host, rollout = task_vars.get("inventory_hostname", "this host"), arguments["rollout"]
+        host, rollout = (
+            task_vars.get("inventory_hostname", "this host"),
+            dict(task_vars.get(arguments["rollout"]) or {}),
+        )
         results = {**arguments, **touched(rollout, host, {step: arguments[step] for step in _STEPS})}
         said = failures(results)
         trouble = (said or rollout.get("trouble", {}).get(host, [])) + fate(rollout, host, results)

@@ -15,7 +15,7 @@ import zlib
 from typing import Any, NamedTuple
 
 from ansible_collections.procfleet.procfs.plugins.module_utils import _names
-from ansible_collections.procfleet.procfs.plugins.module_utils._command import run
+from ansible_collections.procfleet.procfs.plugins.module_utils._command import PLAIN, run
 from ansible_collections.procfleet.procfs.plugins.module_utils._diagnostics import failed_rules, first_errors, parse
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
@@ -73,7 +73,7 @@ def build(request: Request, names: list[str]) -> dict[str, Any]:
             "Install the headers of exactly this release",
         )
     started = time.monotonic()
-    # Always the same place: the path is in the debug sections, and so in the build-id.
+    # Always the same place: the compiler may write the path into the image, and so into the build-id.
     work = builds_dir(request.release) + "/.work"
     try:
         make_dir(work)
@@ -168,8 +168,19 @@ def _make(request: Request, names: list[str], work: str) -> tuple[int, str]:
         kbuild.writelines("obj-m += %s/\n" % name for name in names)
     jobs = request.jobs or os.cpu_count() or 1
     argv = ["make", "-k", "-j%d" % jobs, "-C", request.headers, "M=" + work, *request.flags, "modules"]
-    done = run(argv, request.timeout, merge=True)
+    done = run(argv, request.timeout, merge=True, environment=_environment(request.headers))
     return done.status, done.out
+
+
+def _environment(headers: str) -> dict[str, str]:
+    """Return what make gets: debug sections, which are stripped in the end, are a fifth of its work, and not written.
+
+    They are where the kernel's own build reads them: for BTF, which it makes where there is a vmlinux, and for the
+    versions of symbols. KCFLAGS in the flags of a request goes before this one.
+    """
+    config = read_text(headers + "/include/config/auto.conf") or ""
+    needed = os.path.exists(headers + "/vmlinux") or "\nCONFIG_GENDWARFKSYMS=y" in "\n" + config
+    return PLAIN if needed else dict(PLAIN, KCFLAGS="-g0")
 
 
 def _culprits(diagnostics: list[dict[str, Any]], rules: set[str], names: list[str]) -> set[str]:
@@ -194,7 +205,7 @@ def _explain_nameless(name: str, bad: set[str]) -> list[str]:
 
 
 def _strip(names: list[str], work: str) -> None:
-    """Take the debug sections away: they are most of the bytes, and no host loads them."""
+    """Take what debug sections there are away: they are most of the bytes, and no host loads them."""
     if names:
         done = run(["strip", "--strip-debug", *("%s/%s/%s.ko" % (work, name, name) for name in names)], 60)
         if done.status:

@@ -31,10 +31,9 @@ options:
     description: What M(procfleet.procfs.kmod_builders) returned, if it was asked.
     type: dict
     default: {}
-  rollout:
-    description: The rollout, as M(procfleet.procfs.kmod_waves) or M(procfleet.procfs.kmod_gate) returned it last.
-    type: dict
-    default: {}
+  wave:
+    description: The wave that is open, by its place from 0 on; none where nothing is rolled out.
+    type: int
   retries:
     description: As for M(procfleet.procfs.proc_assert).
     type: int

@@ -53,9 +53,11 @@ options:
     type: dict
     default: {}
   rollout:
-    description: The rollout, as M(procfleet.procfs.kmod_gate) returned it last.
-    type: dict
-    default: {}
+    description: >-
+      The variable with the rollout, as M(procfleet.procfs.kmod_gate) returned it last. It names all hosts, and is read
+      as it is, for templating it once for each host would grow with their square.
+    type: str
+    default: ""
   verify:
     description: Fail as well for modules that are not as the plan wants them.
     type: bool

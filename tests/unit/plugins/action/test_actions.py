@@ -154,6 +154,14 @@ def test_kmod_report_fails_with_all(action):
     assert "m.c:1: no" in str(caught.value)
 
 
+def test_kmod_report_reads_the_rollout_as_it_was_registered(action):
+    wave = {"name": "rest", "hosts": ["h"], "started": None, "seconds": 0, "outcome": "pending", "index": 0}
+    rollout = {"waves": [wave], "open": None, "stopped": "the wave `canary` did not pass", "trouble": {}, "back": {}}
+    task = action(kmod_report, seen=STATE, plan=PLAN, rollout="settled")
+    result = task.run(None, {"inventory_hostname": "h", "settled": rollout})
+    assert "not touched, for the wave `canary` did not pass" in result["msg"]
+
+
 CHANGE = {"before": "m: absent\n", "after": "m: live\n"}
 
 

@@ -44,10 +44,10 @@ def test_what_the_look_leaves_open(ask, asserted):
 @pytest.mark.parametrize(
     ("later", "calls"),
     [
-        ({"building": {"jobs": {"h": []}}, "rollout": {"open": 0}}, 0),
+        ({"building": {"jobs": {"h": []}}, "wave": 0}, 0),
         ({"building": {"jobs": {"h": [], "other": [{"release": "6.1"}]}}}, 1),
-        ({"rollout": {"open": 1}}, 1),
-        ({"rollout": {}, "building": {}}, 0),
+        ({"wave": 1}, 1),
+        ({"wave": None, "building": {}}, 0),
     ],
 )
 def test_a_look_that_is_long_ago_says_nothing_of_now(ask, later, calls):

@@ -12,7 +12,7 @@ import tarfile
 
 import pytest
 from ansible_collections.procfleet.procfs.plugins.module_utils import _build, _names
-from ansible_collections.procfleet.procfs.plugins.module_utils._command import Finished
+from ansible_collections.procfleet.procfs.plugins.module_utils._command import PLAIN, Finished
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._store import fingerprints
 
@@ -101,13 +101,14 @@ class Make:
     def __init__(self, image, broken):
         self.image, self.broken, self.runs, self.said = image, broken, [], []
 
-    def __call__(self, argv, timeout, **_options):
+    def __call__(self, argv, timeout, environment=None, **_options):
         if argv[0] == "strip":
             return _build_finished(0, "")
         work = next(word[2:] for word in argv if word.startswith("M="))
         names = re.findall(r"obj-m \+= (\S+)/", open(work + "/Kbuild").read())  # noqa: SIM115
         self.runs.append(names)
         self.said.append((argv, timeout))
+        self.environment = environment
         words = "".join(self.broken[name].replace("TOP", work) for name in names if name in self.broken)
         if words:
             return _build_finished(2, words)
@@ -159,6 +160,26 @@ def test_all_in_one_make(make, host):
     assert [one["module"] for one in result["compiler_warnings"]] == ["a"]
     assert os.path.exists(result["log"])
     assert sorted(os.listdir(_names.builds_dir(RELEASE))) == ["a-" + "a" * 32, "b-" + "b" * 32]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "written"),
+    [
+        (None, "", False),
+        ("include/config/auto.conf", "CONFIG_DEBUG_INFO=y\n# CONFIG_GENDWARFKSYMS=y is not set\n", False),
+        ("include/config/auto.conf", "CONFIG_GENDWARFKSYMS=y\nCONFIG_X=y\n", True),
+        ("include/config/auto.conf", "CONFIG_X=y\nCONFIG_GENDWARFKSYMS=y\n", True),
+        ("vmlinux", "", True),
+    ],
+)
+def test_debug_sections_only_where_the_kernels_build_reads_them(make, host, file, text, written):
+    request, played = make({"a": []})
+    if file:
+        path = host / "headers" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    _build.build_missing(request)
+    assert played.environment == {**PLAIN, **({} if written else {"KCFLAGS": "-g0"})}
 
 
 def test_again_nothing_is_made(make):
