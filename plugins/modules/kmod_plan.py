@@ -25,7 +25,7 @@ options:
     elements: raw
     default: []
   seen:
-    description: The result of M(procfleet.procfs.kmod_info).
+    description: The result of M(procfleet.procfs.kmod_info); a host that it could not reach is refused.
     type: dict
     required: true
   state:
@@ -52,7 +52,8 @@ options:
   packages:
     description: >-
       Packages with headers, make and compiler. C({release}) and C({arch}) are filled in, and of the release
-      C({version}) and C({flavour}), and C({compiler}), the package of the kernel's compiler.
+      C({version}) and C({flavour}), and C({compiler}), the package of the kernel's compiler. By default those of the
+      host's family of distributions.
     type: list
     elements: str
     default: []
@@ -72,8 +73,8 @@ options:
     type: bool
   dkms_packages:
     description: >-
-      Packages with DKMS, and with the headers of kernels to come; filled in as O(packages) are. Without any, O(dkms) is
-      refused.
+      Packages with DKMS, and with the headers of kernels to come; filled in as O(packages) are. By default those of the
+      host's family; where none are known, O(dkms) is refused.
     type: list
     elements: str
     default: []
@@ -88,6 +89,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+manager:
+  description: The package manager of the host's family; empty where none is known.
+  returned: always
+  type: str
 packages:
   description: Packages that a builder for this kernel needs; empty where nothing is built.
   returned: always

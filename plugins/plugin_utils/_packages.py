@@ -1,29 +1,73 @@
 # Copyright: procfleet contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the packages with a kernel's headers and compiler are called: names from YAML, filled in from facts."""
+"""What the packages with a kernel's headers and compiler are called: filled in from what was seen of a host."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 
 # These offer no older kernel's headers.
 _NEWEST_ONLY = ("pacman", "apk")
-# How a family's release splits into the version and the flavour that its packages are named by.
-_SPLIT = {
-    # 6.1.0-56-cloud-amd64, 6.12.118+deb13-rt-amd64, 6.8.0-57-generic
-    "debian": re.compile(r"(?P<version>[^-]+(?:-\d[^-]*)*)-(?P<flavour>[a-z].*)"),
-    # 5.15.0-200.131.27.el9uek.x86_64 of Oracle; the headers of all other flavours provide the same name
-    "redhat": re.compile(r"(?P<version>.+\.el\d+(?P<flavour>uek)\..+)"),
+
+
+class Family(NamedTuple):
+    """How a family of distributions brings headers, make and compiler, and DKMS; words in braces are filled in.
+
+    `split` takes a release apart into the version and the flavour that packages are named by.
+    """
+
+    manager: str
+    packages: tuple[str, ...]
+    dkms: tuple[str, ...] = ()
+    split: str = ""
+
+
+FAMILIES = {
+    # Ubuntu's headers do not bring the kernel's compiler along; Debian's do. The metapackage beside DKMS brings the
+    # headers of each kernel that is installed later. 6.1.0-56-cloud-amd64, 6.12.118+deb13-rt-amd64, 6.8.0-57-generic
+    "debian": Family(
+        "apt",
+        ("linux-headers-{release}", "{compiler}", "make"),
+        ("dkms", "linux-headers{flavour}"),
+        r"(?P<version>[^-]+(?:-\d[^-]*)*)-(?P<flavour>[a-z].*)",
+    ),
+    # What the headers of exactly this kernel provide, whichever their package is called: kernel-devel, kernel-rt-devel,
+    # …, but for those of Oracle's 5.15.0-200.131.27.el9uek.x86_64.
+    "redhat": Family(
+        "dnf",
+        ("kernel{flavour}-devel-uname-r = {release}", "gcc", "make", "elfutils-libelf-devel"),
+        split=r"(?P<version>.+\.el\d+(?P<flavour>uek)\..+)",
+    ),
+    # The packages provide their version without the number of the rebuild, which the release does not have either:
     # 6.4.0-150600.23.25-default, 5.14.21-150400.24.103-64kb
-    "suse": re.compile(r"(?P<version>[^-]+-[^-]+)-(?P<flavour>\w+)"),
-    # 6.11.4-arch2-1, 6.6.69-1-lts, 6.8.9-zen1-1-zen
-    "arch": re.compile(r"(?P<version>.+-\d+)(?:-(?P<flavour>[a-z-]+))?"),
-    # 6.6.134-0-lts, whose package's version is 6.6.134-r0
-    "alpine": re.compile(r"(?P<version>.+-\d+)-(?P<flavour>\w+)"),
+    "suse": Family(
+        "zypper",
+        ("kernel{flavour}-devel={version}", "gcc", "make", "libelf-devel"),
+        split=r"(?P<version>[^-]+-[^-]+)-(?P<flavour>\w+)",
+    ),
+    # Only the newest kernel's headers are offered. 6.11.4-arch2-1, 6.6.69-1-lts, 6.8.9-zen1-1-zen
+    "arch": Family(
+        "pacman",
+        ("linux{flavour}-headers", "gcc", "make"),
+        split=r"(?P<version>.+-\d+)(?:-(?P<flavour>[a-z-]+))?",
+    ),
+    # Here as well; with its version named, no other is installed. 6.6.134-0-lts, whose package's version is 6.6.134-r0
+    "alpine": Family(
+        "apk",
+        ("linux{flavour}-dev={version}", "gcc", "make"),
+        split=r"(?P<version>.+-\d+)-(?P<flavour>\w+)",
+    ),
 }
+# Nothing is installed there; where something is missing, it is said.
+_UNKNOWN = Family("", ())
+
+
+def family(seen: dict[str, Any]) -> Family:
+    """Return the family of a host, by the result of `kmod_info`."""
+    return FAMILIES.get(seen["os"].get("family", ""), _UNKNOWN)
 
 
 def filled_in(names: list[str], seen: dict[str, Any]) -> list[str]:
@@ -33,7 +77,7 @@ def filled_in(names: list[str], seen: dict[str, Any]) -> list[str]:
     :param seen: the result of `kmod_info`.
     :raises KmodError: when a name asks for something else.
     """
-    words = _words(seen["kernel"], seen["os"].get("family", ""))
+    words = _words(seen["kernel"], family(seen))
     try:
         return [name.format(**words) for name in names]
     except (LookupError, ValueError) as error:
@@ -44,11 +88,11 @@ def filled_in(names: list[str], seen: dict[str, Any]) -> list[str]:
         ) from None
 
 
-def _words(kernel: dict[str, Any], family: str) -> dict[str, str]:
+def _words(kernel: dict[str, Any], of_host: Family) -> dict[str, str]:
     release = str(kernel["release"])
-    found = _SPLIT[family].fullmatch(release) if family in _SPLIT else None
+    found = re.fullmatch(of_host.split, release)
     version, flavour = (found["version"], found["flavour"]) if found else (release, None)
-    if family == "alpine":
+    if of_host.manager == "apk":
         version = re.sub(r"-(\d+)$", r"-r\1", version)
     return {
         "release": release,

@@ -115,6 +115,30 @@ def test_kmod_plan_and_its_prediction(action, state, check):
     assert "diff" not in planned
 
 
+@pytest.mark.parametrize(
+    ("system", "manager", "packages"),
+    [
+        ({"id": "debian", "family": "debian"}, "apt", ["linux-headers-6.1", "gcc", "make"]),
+        ({"id": "x"}, "", []),
+    ],
+)
+def test_kmod_plan_knows_the_family(action, system, manager, packages):
+    given = {"paths": [FILES], "modules": ["proc_demo"], "seen": {**SEEN, "os": system}}
+    planned = action(kmod_plan, **given).run(None, {})
+    assert (planned["manager"], planned["packages"]) == (manager, packages)
+    assert action(kmod_plan, **given, packages=["mine"]).run(None, {})["packages"] == ["mine"]
+
+
+def test_kmod_plan_of_a_host_that_nobody_could_reach(action):
+    task = action(kmod_plan, paths=[FILES], seen={"unreachable": True, "msg": "No route to host"})
+    with pytest.raises(AnsibleActionFail) as caught:
+        task.run(None, {"inventory_hostname": "web1"})
+    assert str(caught.value) == (
+        "web1 cannot be reached, and nothing was done there: No route to host. "
+        "Run again once it answers, or leave it out with --limit."
+    )
+
+
 def test_kmod_plan_of_a_host_that_only_builds(action):
     given = {"paths": [FILES], "modules": ["proc_demo"], "seen": SEEN, "target": False}
     planned = action(kmod_plan, **given).run(None, {})

@@ -4,21 +4,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-import yaml
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import parse_compiler, parse_os_release
 from ansible_collections.procfleet.procfs.plugins.module_utils._packages import MANAGERS
-from ansible_collections.procfleet.procfs.plugins.plugin_utils._packages import filled_in
-
-VARS = Path(__file__).parents[4] / "roles/kmod/vars"
-FAMILIES = ("alpine", "arch", "debian", "redhat", "suse")
-
-
-def family_vars(name):
-    return yaml.safe_load((VARS / f"{name}.yml").read_text())
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._packages import FAMILIES, family, filled_in
 
 
 def seen(release, family, command="gcc"):
@@ -49,14 +39,14 @@ def test_packages_of_recorded_hosts(data, os_file, version_file, packages):
     said = (data / "kernel" / f"version-{version_file}").read_text()
     host = {"os": parse_os_release((data / "os-release" / os_file).read_text())}
     host["kernel"] = {"release": said.split()[2], "arch": "x86_64", "compiler": parse_compiler(said)}
-    names = filled_in(family_vars(host["os"]["family"])["__kmod_family_packages"], host)
+    names = filled_in(list(family(host).packages), host)
     assert names[: len(packages)] == [name.format(said.split()[2]) for name in packages]
     assert "make" in names
     assert any(name.startswith("gcc") for name in names)
 
 
 @pytest.mark.parametrize(
-    ("family", "release", "first"),
+    ("name", "release", "first"),
     [
         ("redhat", "5.14.0-503.35.1.el9_5.x86_64+rt", "kernel-devel-uname-r = 5.14.0-503.35.1.el9_5.x86_64+rt"),
         ("redhat", "5.15.0-200.131.27.el9uek.x86_64", "kernel-uek-devel-uname-r = 5.15.0-200.131.27.el9uek.x86_64"),
@@ -71,13 +61,13 @@ def test_packages_of_recorded_hosts(data, os_file, version_file, packages):
         ("debian", "6.1.0-56-rt-amd64", "linux-headers-6.1.0-56-rt-amd64"),
     ],
 )
-def test_flavours(family, release, first):
-    assert filled_in(family_vars(family)["__kmod_family_packages"], seen(release, family))[0] == first
+def test_flavours(name, release, first):
+    assert filled_in(list(FAMILIES[name].packages), seen(release, name))[0] == first
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_a_kernel_of_ones_own_has_no_flavour(family):
-    names = filled_in(["{release}|{version}|{flavour}"], seen("6.1.0", family))
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_kernel_of_ones_own_has_no_flavour(name):
+    names = filled_in(["{release}|{version}|{flavour}"], seen("6.1.0", name))
     assert names == ["6.1.0|6.1.0|"]
 
 
@@ -103,13 +93,15 @@ def test_a_name_that_asks_for_something_else(name):
 
 
 def test_every_family_has_names_and_a_manager_that_is_known():
-    assert {path.stem for path in VARS.glob("*.yml")} == {*FAMILIES, "unknown", "main"}
-    for family in FAMILIES:
-        known = family_vars(family)
-        assert known["__kmod_package_manager"] in {"apt", *MANAGERS}
-        assert len(known["__kmod_family_packages"]) >= 3
-    nothing = {"__kmod_package_manager": "", "__kmod_family_packages": [], "__kmod_family_dkms_packages": []}
-    assert family_vars("unknown") == nothing
+    assert set(FAMILIES) == {"alpine", "arch", "debian", "redhat", "suse"}
+    for known in FAMILIES.values():
+        assert known.manager in MANAGERS
+        assert len(known.packages) >= 3
+
+
+@pytest.mark.parametrize("name", ["unknown", ""])
+def test_of_a_family_that_is_not_known_nothing_is_installed(name):
+    assert family({"os": {"family": name}}) == family({"os": {}}) == ("", (), (), "")
 
 
 @pytest.mark.parametrize(
@@ -123,4 +115,4 @@ def test_every_family_has_names_and_a_manager_that_is_known():
     ],
 )
 def test_the_metapackage_of_headers_is_of_the_hosts_flavour(release, headers):
-    assert filled_in(family_vars("debian")["__kmod_family_dkms_packages"], seen(release, "debian")) == ["dkms", headers]
+    assert filled_in(list(FAMILIES["debian"].dkms), seen(release, "debian")) == ["dkms", headers]
