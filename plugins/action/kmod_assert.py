@@ -14,13 +14,15 @@ class ActionModule(ControllerAction):
 
     _requires_connection = True
     ARGUMENTS: ClassVar = {
-        "plan": {"type": "dict", "required": True},
-        "seen": {"type": "dict", "required": True},
-        "building": {"type": "dict", "default": {}},
+        "plan": {"type": "raw", "required": True},
+        "seen": {"type": "raw", "required": True},
+        "building": {"type": "raw", "default": {}},
         "wave": {"type": "int"},
         "retries": {"type": "int", "default": 0},
         "delay": {"type": "float", "default": 1.0},
     }
+
+    RESULTS: ClassVar = ("plan", "seen", "building")
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Ask the host only where the look leaves a question."""

@@ -27,7 +27,7 @@ class ActionModule(ControllerAction):
     ARGUMENTS: ClassVar = {
         "paths": {"type": "list", "elements": "path", "required": True},
         "modules": {"type": "list", "elements": "raw", "default": []},
-        "seen": {"type": "dict", "required": True},
+        "seen": {"type": "raw", "required": True},
         "state": {"type": "str", "choices": ["loaded", "unloaded", "absent", *_PLANS], "default": "loaded"},
         "wanted": {"type": "str", "default": "loaded"},
         "persist": {"type": "bool", "default": True},
@@ -39,12 +39,14 @@ class ActionModule(ControllerAction):
         "dkms_packages": {"type": "list", "elements": "str", "default": []},
     }
 
+    RESULTS: ClassVar = ("seen",)
+
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Plan; the play's steps follow what is in the lists."""
         seen = arguments["seen"]
         if seen.get("unreachable"):
             raise KmodError(
-                f"{task_vars.get('inventory_hostname', 'The host')} cannot be reached, and nothing was done there",
+                f"{task_vars.get('inventory_hostname', 'The host')} cannot be reached, and nothing more is done there",
                 str(seen.get("msg", "")),
                 "Run again once it answers, or leave it out with --limit",
             )

@@ -15,12 +15,14 @@ class ActionModule(ControllerAction):
     """Returns {msg}, or fails with all obstacles. See plugins/modules/kmod_preflight.py."""
 
     ARGUMENTS: ClassVar = {
-        "seen": {"type": "dict", "required": True},
-        "plan": {"type": "dict", "required": True},
-        "prepared": {"type": "dict", "default": {}},
+        "seen": {"type": "raw", "required": True},
+        "plan": {"type": "raw", "required": True},
+        "prepared": {"type": "raw", "default": {}},
         "persist": {"type": "bool", "default": True},
         "now": {"type": "bool", "default": False},
     }
+
+    RESULTS: ClassVar = ("seen", "plan", "prepared")
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Look at what was found; in check mode, where nothing was prepared, only predict."""

@@ -18,25 +18,23 @@ class ActionModule(ControllerAction):
     """Returns {msg}: one line a module and what its entries say. See plugins/modules/kmod_report.py."""
 
     ARGUMENTS: ClassVar = {
-        "seen": {"type": "dict", "required": True},
-        "plan": {"type": "dict", "required": True},
+        "seen": {"type": "raw", "required": True},
+        "plan": {"type": "raw", "required": True},
         "jobs": {"type": "list", "elements": "dict", "default": []},
-        "rebooted": {"type": "dict", "default": {}},
-        "loaded": {"type": "dict", "default": {}},
-        "asserted": {"type": "dict", "default": {}},
-        "registered": {"type": "dict", "default": {}},
-        "watched": {"type": "dict", "default": {}},
-        "returned": {"type": "dict", "default": {}},
-        "rollout": {"type": "str", "default": ""},
+        "rebooted": {"type": "raw", "default": {}},
+        "loaded": {"type": "raw", "default": {}},
+        "asserted": {"type": "raw", "default": {}},
+        "registered": {"type": "raw", "default": {}},
+        "watched": {"type": "raw", "default": {}},
+        "returned": {"type": "raw", "default": {}},
+        "rollout": {"type": "raw", "default": {}},
         "verify": {"type": "bool", "default": False},
     }
+    RESULTS: ClassVar = ("seen", "plan", *_STEPS, "rollout")
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Gather from the steps' results what people want to read."""
-        host, rollout = (
-            task_vars.get("inventory_hostname", "this host"),
-            dict(task_vars.get(arguments["rollout"]) or {}),
-        )
+        host, rollout = task_vars.get("inventory_hostname", "this host"), arguments["rollout"]
         results = {**arguments, **touched(rollout, host, {step: arguments[step] for step in _STEPS})}
         said = failures(results)
         trouble = (said or rollout.get("trouble", {}).get(host, [])) + fate(rollout, host, results)

@@ -86,9 +86,8 @@ def bring(manager: str, names: list[str], present: bool, release: str, timeout: 
     :raises KmodError: when the manager fails, or has installed another kernel's headers; where those of a `release`
         were wanted, `details['offers']` is what the host's package source has instead.
     """
-    commands = _known(manager)
     try:
-        return _bring(manager, commands, names, present, release, timeout)
+        return _bring(manager, _known(manager), names, present, release, timeout)
     except KmodError as error:
         if release:
             error.details["offers"] = offers(manager, headers_package(names))

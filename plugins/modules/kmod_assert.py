@@ -18,18 +18,19 @@ description:
     asserted nothing.
   - It succeeds when entries do not hold; look at RV(failed_entries). It is skipped where nothing is to be asserted, and
     in check mode where the plan has something to do.
+  - What other tasks returned is given by value, or by the name of the variable that holds it, which costs less.
 options:
   plan:
     description: What M(procfleet.procfs.kmod_plan) returned.
-    type: dict
+    type: raw
     required: true
   seen:
     description: What M(procfleet.procfs.kmod_info) returned.
-    type: dict
+    type: raw
     required: true
   building:
     description: What M(procfleet.procfs.kmod_builders) returned, if it was asked.
-    type: dict
+    type: raw
     default: {}
   wave:
     description: The wave that is open, by its place from 0 on; none where nothing is rolled out.
@@ -54,8 +55,8 @@ attributes:
 EXAMPLES = r"""
 - name: Assert every entry
   procfleet.procfs.kmod_assert:
-    plan: "{{ plan }}"
-    seen: "{{ seen }}"
+    plan: plan
+    seen: seen
   register: asserted
 """
 

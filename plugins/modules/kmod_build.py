@@ -10,7 +10,8 @@ short_description: Build kernel modules from source, all in one make
 version_added: 0.1.0
 author: procfleet contributors (@procfleet)
 description:
-  - Packs the sources of all modules on the controller, sends them in one transfer, and builds them in one C(make).
+  - Packs the sources of all modules on the controller, sends them in one transfer, and builds them in one C(make); the
+    packages that this needs are installed first, in the same call.
   - A module is published under C(/var/lib/procfleet/builds/) only when its build is whole, at an address that its
     fingerprint gives; a build that lies there already is not made again.
   - A module that does not compile does not stop the others; it and what depends on it are reported.
@@ -83,10 +84,10 @@ options:
     type: bool
     default: false
 requirements:
-  - make, the kernel's compiler and binutils on the host
+  - make, the kernel's compiler and binutils on the host, or O(packages) that bring them
 attributes:
   check_mode:
-    description: Says which modules would be built, and builds none.
+    description: Says which modules would be built; installs and builds nothing, and takes packages for a change.
     support: full
   diff_mode:
     description: Shows which builds appear.
@@ -132,7 +133,7 @@ log:
   type: str
 added:
   description: Packages that are new, with their versions.
-  returned: success
+  returned: always
   type: list
   elements: str
 offers:
@@ -188,10 +189,12 @@ def request_of(params: dict[str, Any]) -> _build.Request:
 
 
 def _installed(params: dict[str, Any], release: str) -> dict[str, Any]:
-    """Install the packages, if any are asked for; return at least {changed, added}."""
+    """Install the packages, if any are asked for; return {changed, added}."""
     if not params["packages"]:
         return {"changed": False, "added": []}
-    return bring(params["manager"], params["packages"], True, release, params["timeout"])
+    there = "" if params["headers"] else release  # headers elsewhere are not those of the packages
+    done = bring(params["manager"], params["packages"], True, there, params["timeout"])
+    return {"changed": done["changed"], "added": done["added"]}
 
 
 def main() -> None:
@@ -213,6 +216,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    new: dict[str, Any] = {"changed": False, "added": []}
     try:
         request = request_of(module.params)
         if module.check_mode:
@@ -223,7 +227,7 @@ def main() -> None:
             with host_lock(60):
                 result = _build.build_missing(request)
     except KmodError as error:
-        module.fail_json(msg=error.message, **error.details)
+        module.fail_json(**{"msg": error.message, **new, **error.details})
     result.update(added=new["added"], changed=result["changed"] or new["changed"])
     if result["failed_modules"] and not module.params["partial"]:
         module.fail_json(msg=_build.explain_failures(result), **result)

@@ -13,6 +13,7 @@ version_added: 0.1.0
 author: procfleet contributors (@procfleet)
 description:
   - Compares what is wanted with what M(procfleet.procfs.kmod_info) saw. It reaches no host and changes nothing.
+  - What other tasks returned is given by value, or by the name of the variable that holds it, which costs less.
 options:
   paths:
     description: As for M(procfleet.procfs.kmod_contract).
@@ -26,7 +27,7 @@ options:
     default: []
   seen:
     description: The result of M(procfleet.procfs.kmod_info); a host that it could not reach is refused.
-    type: dict
+    type: raw
     required: true
   state:
     description: >-
@@ -84,7 +85,7 @@ EXAMPLES = r"""
 - name: Plan
   procfleet.procfs.kmod_plan:
     paths: [files/kmod]
-    seen: "{{ seen }}"
+    seen: seen
   register: plan
 """
 

@@ -16,18 +16,19 @@ description:
     boot, or not the wanted build of it, and names every obstacle.
   - What it looks at is the installed build, what modprobe would take, the vermagic of the kernel's own modules, whether
     the module is set for boot, and other copies in the kernel's folder and in its initrd.
+  - What other tasks returned is given by value, or by the name of the variable that holds it, which costs less.
 options:
   seen:
     description: What M(procfleet.procfs.kmod_info) found with C(copies), for the kernel that is to be booted.
-    type: dict
+    type: raw
     required: true
   plan:
     description: What M(procfleet.procfs.kmod_plan) has planned for it.
-    type: dict
+    type: raw
     required: true
   prepared:
     description: What M(procfleet.procfs.kmod) returned for the state V(prepared); empty where it had nothing to do.
-    type: dict
+    type: raw
     default: {}
   persist:
     description: Whether the modules are to be loaded at boot.
@@ -42,8 +43,8 @@ options:
 EXAMPLES = r"""
 - name: Say whether the kernel may be booted
   procfleet.procfs.kmod_preflight:
-    seen: "{{ seen }}"
-    plan: "{{ plan }}"
+    seen: seen
+    plan: plan
 """
 
 RETURN = r"""

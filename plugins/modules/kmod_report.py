@@ -14,14 +14,15 @@ author: procfleet contributors (@procfleet)
 description:
   - Closes a host's run on the controller, from the results of its steps.
   - In check mode it is the prediction; it says what would change, with a diff.
+  - What other tasks returned is given by value, or by the name of the variable that holds it, which costs less.
 options:
   seen:
     description: The result of M(procfleet.procfs.kmod_info).
-    type: dict
+    type: raw
     required: true
   plan:
     description: The result of M(procfleet.procfs.kmod_plan).
-    type: dict
+    type: raw
     required: true
   jobs:
     description: What the host is to build, from M(procfleet.procfs.kmod_builders); counts in check mode.
@@ -30,34 +31,34 @@ options:
     default: []
   rebooted:
     description: What M(ansible.builtin.reboot) returned.
-    type: dict
+    type: raw
     default: {}
   loaded:
     description: The result of M(procfleet.procfs.kmod); empty when nothing was loaded.
-    type: dict
+    type: raw
     default: {}
   asserted:
     description: The result of M(procfleet.procfs.proc_assert); empty when nothing was asserted.
-    type: dict
+    type: raw
     default: {}
   registered:
     description: The result of M(procfleet.procfs.kmod_dkms), or empty.
-    type: dict
+    type: raw
     default: {}
   watched:
     description: The result of M(procfleet.procfs.kmod) in check mode, after a soak.
-    type: dict
+    type: raw
     default: {}
   returned:
     description: The result of M(procfleet.procfs.kmod) with V(former), where the host went back.
-    type: dict
+    type: raw
     default: {}
   rollout:
     description: >-
-      The variable with the rollout, as M(procfleet.procfs.kmod_gate) returned it last. It names all hosts, and is read
-      as it is, for templating it once for each host would grow with their square.
-    type: str
-    default: ""
+      The rollout, as M(procfleet.procfs.kmod_gate) returned it last. It names all hosts: given by value, it would cost
+      the square of their number.
+    type: raw
+    default: {}
   verify:
     description: Fail as well for modules that are not as the plan wants them.
     type: bool
@@ -67,8 +68,8 @@ options:
 EXAMPLES = r"""
 - name: Report
   procfleet.procfs.kmod_report:
-    seen: "{{ seen }}"
-    plan: "{{ plan }}"
+    seen: seen
+    plan: plan
 """
 
 RETURN = r"""

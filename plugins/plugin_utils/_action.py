@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
@@ -18,12 +18,16 @@ class ControllerAction(ActionBase):
     _supports_check_mode = True
     _requires_connection = False
     ARGUMENTS: ClassVar[dict[str, dict[str, Any]]] = {}
+    # Arguments that are results of other tasks, or the names of variables in which these were registered. By name they
+    # are read as they are; templated, each would be copied for every host, and travel along with its result.
+    RESULTS: ClassVar[tuple[str, ...]] = ()
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Check the arguments, do the work, and turn a KmodError into a failure of the task."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         _spec, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
         try:
+            arguments.update({name: _found(name, arguments[name], task_vars or {}) for name in self.RESULTS})
             result.update(self.work(arguments, task_vars or {}))
         except KmodError as error:
             raise AnsibleActionFail(error.message) from None
@@ -32,6 +36,17 @@ class ControllerAction(ActionBase):
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return what the task returns."""
         raise NotImplementedError
+
+
+def _found(argument: str, given: Any, task_vars: dict[str, Any]) -> dict[str, Any]:
+    found = task_vars.get(given) if isinstance(given, str) else given
+    if not isinstance(found, Mapping):
+        raise KmodError(
+            f"`{argument}` is {given!r}",
+            "it is neither a result nor a variable with one",
+            "Name one that is registered",
+        )
+    return dict(found)
 
 
 def registered(

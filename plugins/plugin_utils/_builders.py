@@ -110,11 +110,11 @@ def needed_packages(name: str, builder: dict[str, Any], waiting: dict[str, Any])
     """Return what the named builder has to install: nothing where it runs that kernel and has its headers and tools."""
     if _same_release(builder, waiting) and _equipped(builder):
         return []
-    if not waiting["plan"]["packages"]:
+    if not (waiting["plan"]["packages"] and builder["plan"]["manager"]):
         raise KmodError(
             f"{name} lacks what it takes to build for kernel {waiting['seen']['kernel']['release']}",
-            f"procfleet knows no package names for {waiting['seen']['os']['id'] or 'this distribution'}",
-            "Install headers, make and compiler by hand, or name the packages in kmod_headers_packages",
+            f"procfleet knows no packages or no manager of {waiting['seen']['os']['id'] or 'this distribution'}",
+            "Install headers, make and compiler by hand",
         )
     return list(waiting["plan"]["packages"])
 

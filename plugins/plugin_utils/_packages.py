@@ -124,5 +124,6 @@ def explain(result: dict[str, Any], host: str, names: list[str], manager: str, r
     result.pop("exception", None)  # else it is shown first, and says less
     result["msg"] = (
         f"The packages {', '.join(names)} for kernel {release} could not be installed on {host}: {why}. "
-        f"The host's package source offers: {offered}. {todo} Nothing was built or loaded."
+        f"The host's package source offers: {offered}. {todo} "
+        "Nothing was built or loaded for that kernel."
     )

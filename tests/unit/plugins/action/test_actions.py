@@ -129,12 +129,31 @@ def test_kmod_plan_knows_the_family(action, system, manager, packages):
     assert action(kmod_plan, **given, packages=["mine"]).run(None, {})["packages"] == ["mine"]
 
 
+def test_kmod_plan_knows_the_familys_dkms(action):
+    modules = {"proc_demo": {**ABSENT, "dkms": None}}
+    there = {"os": {"id": "debian", "family": "debian"}, "modules": modules, "dkms": {"command": None, "headers": []}}
+    given = {"paths": [FILES], "modules": ["proc_demo"], "seen": {**SEEN, **there}, "dkms": True}
+    assert action(kmod_plan, **given).run(None, {})["dkms"]["packages"] == ["dkms", "linux-headers"]
+    assert action(kmod_plan, **given, dkms_packages=["mine"]).run(None, {})["dkms"]["packages"] == ["mine"]
+
+
+def test_what_another_task_returned_may_be_named(action):
+    given = {"paths": [FILES], "modules": ["proc_demo"]}
+    by_value = action(kmod_plan, seen=SEEN, **given).run(None, {})
+    assert action(kmod_plan, seen="looked", **given).run(None, {"looked": SEEN}) == by_value
+    for variables in ({}, {"looked": "{{ other }}"}, {"looked": None}):
+        with pytest.raises(
+            AnsibleActionFail, match="`seen` is 'looked': it is neither a result nor a variable with one"
+        ):
+            action(kmod_plan, seen="looked", **given).run(None, variables)
+
+
 def test_kmod_plan_of_a_host_that_nobody_could_reach(action):
     task = action(kmod_plan, paths=[FILES], seen={"unreachable": True, "msg": "No route to host"})
     with pytest.raises(AnsibleActionFail) as caught:
         task.run(None, {"inventory_hostname": "web1"})
     assert str(caught.value) == (
-        "web1 cannot be reached, and nothing was done there: No route to host. "
+        "web1 cannot be reached, and nothing more is done there: No route to host. "
         "Run again once it answers, or leave it out with --limit."
     )
 

@@ -157,9 +157,14 @@ def test_an_image_that_is_no_text(build, image):
 
 
 @pytest.mark.parametrize("offers", [["linux-headers-6.2"], 5, None, "x"])
-def test_packages_that_cannot_be_installed(build, store, offers):
+@pytest.mark.parametrize(
+    ("manager", "todo"), [("apt", "Boot a kernel whose"), ("pacman", "It has the newest kernel's")]
+)
+def test_packages_that_cannot_be_installed(action, sent, store, offers, manager, todo):
     """It is told as it is where packages alone are wanted, and so to all who wait for the build."""
-    build({"failed": True, "msg": "apt failed: no such package.", "offers": offers})
+    given = {"packages": ["headers-6.1", "make"], "manager": manager, "release": "6.1", "store": str(store.folder)}
+    said = {"failed": True, "msg": "no such package.", "offers": offers}
+    action(kmod_build, modules=ASKED, **given).run(None, {"inventory_hostname": "b1", "answer": said})
     text = store.failure("tiny", PRINT)
-    assert "could not be installed on b1: apt failed: no such package. The host's package source offers: " in text
-    assert ("offers: linux-headers-6.2. Boot a kernel" if isinstance(offers, list) else "offers: none. Boot") in text
+    assert "packages headers-6.1, make for kernel 6.1 could not be installed on b1: no such package. The host's" in text
+    assert ("offers: linux-headers-6.2. " if isinstance(offers, list) else "offers: none. ") + todo in text

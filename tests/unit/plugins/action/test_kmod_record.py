@@ -55,7 +55,7 @@ def test_a_fleet_of_which_no_host_answers_has_a_record(play):
     status, said, folder = play("status.yml", {"lost": LOST})
     assert status == 2, said
     assert json.loads((folder / "record.json").read_text())["counts"]["hosts"] == {"unreachable": 1}
-    assert "cannot be reached, and nothing was done there" in said
+    assert "cannot be reached, and nothing more is done there" in said
 
 
 @pytest.mark.parametrize("name", ["cycle.yml", "deploy.yml", "status.yml", "unload.yml", "verify.yml"])

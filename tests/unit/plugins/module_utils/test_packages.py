@@ -68,6 +68,9 @@ def test_a_manager_is_given_up_after_its_time(database, monkeypatch):
 def test_an_unknown_manager(manager, said):
     with pytest.raises(KmodError, match=said):
         bring(manager, ["gcc"], True, "", 10)
+    with pytest.raises(KmodError, match=said) as caught:
+        bring(manager, ["linux-headers-6.1"], True, "6.1", 10)
+    assert caught.value.details["offers"] == []
 
 
 def test_nobody_is_asked_anything():

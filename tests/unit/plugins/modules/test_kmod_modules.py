@@ -189,6 +189,25 @@ def test_what_kmod_build_refuses(run, arguments, part):
     assert part in result["msg"]
 
 
+@pytest.mark.parametrize("packages", [[], ["make"]])
+def test_packages_are_a_change_where_the_builds_are_there(run, monkeypatch, packages):
+    monkeypatch.setattr(_build, "predict", lambda _request: dict(NOTHING_DONE))
+    _code, result = run(kmod_build, modules=[ASKED], packages=packages, _ansible_check_mode=True)
+    assert result["changed"] is bool(packages)
+
+
+@pytest.mark.parametrize(("headers", "release"), [({}, "6.1"), ({"headers": "/opt/headers"}, "")])
+def test_headers_elsewhere_are_not_looked_for_in_packages(run, monkeypatch, headers, release):
+    asked = []
+    monkeypatch.setattr(
+        kmod_build, "bring", lambda *words: asked.append(words) or {"changed": True, "added": ["make=4"]}
+    )
+    code, result = run(kmod_build, modules=[ASKED], packages=["make"], manager="apt", release="6.1", **headers)
+    assert asked == [("apt", ["make"], True, release, 1800)]
+    # There are none, so the build fails; what was installed is told all the same.
+    assert (code, result["changed"], result["added"]) == (1, True, ["make=4"])
+
+
 def test_kmod_build_installs_first(run, monkeypatch):
     steps = []
     monkeypatch.setattr(

@@ -28,9 +28,9 @@ def host(release="6.1", build=("m",), headers=TOOLS, flags=(), **more):
     identity = "-".join([release, arch, compiler, *flags])
     builds = [item(one, f"{one}-{identity}") if isinstance(one, str) else one for one in build]
     kernel = {"release": release, "arch": arch, "compiler": {"name": compiler}}
-    packages = more.pop("packages", [f"headers-{release}", "make"])
+    packages, manager = more.pop("packages", [f"headers-{release}", "make"]), more.pop("manager", "apt")
     return {
-        "plan": {"build": builds, "flags": list(flags), "packages": packages if builds else []},
+        "plan": {"build": builds, "flags": list(flags), "packages": packages if builds else [], "manager": manager},
         "seen": {"kernel": kernel, "headers": headers, "os": system},
     }
 
@@ -127,9 +127,13 @@ def test_packages_only_where_something_is_missing(missing):
     assert jobs["a"][0]["packages"] == ["headers-6.1", "make"]
 
 
-def test_no_package_names_are_known():
-    jobs, refused = settle_all({"a": host(headers=BARE, packages=[]), "b": host("6.2")}, nothing, [])
-    assert "a lacks what it takes to build for kernel 6.1: procfleet knows no package names for debian" in refused["a"]
+@pytest.mark.parametrize("lacking", [{"packages": []}, {"manager": ""}])
+def test_no_package_names_are_known(lacking):
+    jobs, refused = settle_all({"a": host(headers=BARE, **lacking), "b": host("6.2")}, nothing, [])
+    assert (
+        "a lacks what it takes to build for kernel 6.1: procfleet knows no packages or no manager of debian"
+        in (refused["a"])
+    )
     assert built(jobs) == {"b": [["m"]]}  # the others are built for
     hosts = {"a": host("6.2", packages=[]), "builder": host("6.1", build=())}
     assert "builder lacks what it takes to build for kernel 6.2" in settle_all(hosts, nothing, ["builder"])[1]["a"]
