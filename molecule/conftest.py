@@ -154,10 +154,13 @@ def wait_until() -> Callable[..., None]:
 
 
 def _so(true: Callable[[], bool]) -> bool:
-    """Return whether it is true; where a host does not answer yet, which testinfra raises for, it is not."""
+    """Return whether it is true; where a host does not answer yet, it is not.
+
+    testinfra raises the one where a command did not come to its end, the other where Ansible says `unreachable`.
+    """
     try:
         return true()
-    except RuntimeError:
+    except (RuntimeError, AssertionError):
         return False
 
 
