@@ -21,7 +21,6 @@ class ActionModule(ControllerAction):
         "retries": {"type": "int", "default": 0},
         "delay": {"type": "float", "default": 1.0},
     }
-
     RESULTS: ClassVar = ("plan", "seen", "building")
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

@@ -53,8 +53,7 @@ class ActionModule(ActionBase):
             module_name="procfleet.procfs.kmod_build", module_args=arguments, task_vars=task_vars
         )
         host = str((task_vars or {}).get("inventory_hostname", "the host"))
-        words = (str(arguments.get(word, "")) for word in ("manager", "release"))
-        explain(result, host, arguments.get("packages") or [], *words)
+        explain(result, host, arguments.get("packages") or [], str(arguments.get("manager")))
         return result
 
 

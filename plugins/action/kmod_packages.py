@@ -24,5 +24,5 @@ class ActionModule(ActionBase):
             module_name="procfleet.procfs.kmod_packages", module_args=given, task_vars=variables
         )
         host = str(variables.get("inventory_hostname", "the host"))
-        explain(result, host, given.get("names") or [], str(given.get("manager")), str(given.get("release")))
+        explain(result, host, given.get("names") or [], str(given.get("manager")))
         return result

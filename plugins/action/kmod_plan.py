@@ -38,7 +38,6 @@ class ActionModule(ControllerAction):
         "dkms": {"type": "bool"},
         "dkms_packages": {"type": "list", "elements": "str", "default": []},
     }
-
     RESULTS: ClassVar = ("seen",)
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

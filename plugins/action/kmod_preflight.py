@@ -21,7 +21,6 @@ class ActionModule(ControllerAction):
         "persist": {"type": "bool", "default": True},
         "now": {"type": "bool", "default": False},
     }
-
     RESULTS: ClassVar = ("seen", "plan", "prepared")
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

@@ -173,7 +173,7 @@ def _make(request: Request, names: list[str], work: str) -> tuple[int, str]:
 
 
 def _environment(headers: str) -> dict[str, str]:
-    """Return what make gets: debug sections, which are stripped in the end, are a fifth of its work, and not written.
+    """Return what make gets: debug sections cost time to write, and are stripped in the end, so none are written.
 
     They are where the kernel's own build reads them: for BTF, which it makes where there is a vmlinux, and for the
     versions of symbols. KCFLAGS in the flags of a request goes before this one.

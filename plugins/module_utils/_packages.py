@@ -84,19 +84,18 @@ def bring(manager: str, names: list[str], present: bool, release: str, timeout: 
 
     :param release: the kernel whose headers must be there afterwards; "" for none.
     :raises KmodError: when the manager fails, or has installed another kernel's headers; where those of a `release`
-        were wanted, `details['offers']` is what the host's package source has instead.
+        were wanted, it is in `details`, and `offers` is there what the host's package source has instead.
     """
     try:
-        return _bring(manager, _known(manager), names, present, release, timeout)
+        return _bring(manager, names, present, release, timeout)
     except KmodError as error:
         if release:
-            error.details["offers"] = offers(manager, headers_package(names))
+            error.details.update(release=release, offers=offers(manager, headers_package(names)))
         raise
 
 
-def _bring(
-    manager: str, commands: Manager, names: list[str], present: bool, release: str, timeout: float
-) -> dict[str, Any]:
+def _bring(manager: str, names: list[str], present: bool, release: str, timeout: float) -> dict[str, Any]:
+    commands = _known(manager)
     before = _installed(commands)
     if present and commands.refresh and _stale():
         _refresh(commands.refresh, timeout)

@@ -136,6 +136,10 @@ added:
   returned: always
   type: list
   elements: str
+release:
+  description: The kernel whose packages could not be installed.
+  returned: failure
+  type: str
 offers:
   description: What the host's package source offers, where it has not the packages of that kernel.
   returned: failure
@@ -188,10 +192,10 @@ def request_of(params: dict[str, Any]) -> _build.Request:
     )
 
 
-def _installed(params: dict[str, Any], release: str) -> dict[str, Any]:
-    """Install the packages, if any are asked for; return {changed, added}."""
-    if not params["packages"]:
-        return {"changed": False, "added": []}
+def _installed(params: dict[str, Any], release: str, check: bool) -> dict[str, Any]:
+    """Install the packages, if any are asked for; return {changed, added}, in check mode as a prediction."""
+    if check or not params["packages"]:
+        return {"changed": bool(params["packages"]), "added": []}
     there = "" if params["headers"] else release  # headers elsewhere are not those of the packages
     done = bring(params["manager"], params["packages"], True, there, params["timeout"])
     return {"changed": done["changed"], "added": done["added"]}
@@ -219,11 +223,10 @@ def main() -> None:
     new: dict[str, Any] = {"changed": False, "added": []}
     try:
         request = request_of(module.params)
+        new = _installed(module.params, request.release, module.check_mode)
         if module.check_mode:
-            new = {"changed": bool(module.params["packages"]), "added": []}
             result = _build.predict(request)
         else:
-            new = _installed(module.params, request.release)
             with host_lock(60):
                 result = _build.build_missing(request)
     except KmodError as error:

@@ -67,6 +67,10 @@ removed:
   returned: success
   type: list
   elements: str
+release:
+  description: The kernel whose packages could not be installed.
+  returned: failure
+  type: str
 offers:
   description: What the package source has instead of the headers of O(release).
   returned: failure

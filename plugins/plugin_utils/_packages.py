@@ -108,10 +108,10 @@ def _compiler_package(command: str) -> str:
     return re.sub(r"^\w+-linux-gnu\w*-", "", command) or "gcc"
 
 
-def explain(result: dict[str, Any], host: str, names: list[str], manager: str, release: str) -> None:
+def explain(result: dict[str, Any], host: str, names: list[str], manager: str) -> None:
     """Where packages could not be installed, make the message say why, what there is instead, and what to do next.
 
-    :param result: of `kmod_packages` or `kmod_build`; `offers` is in it if it failed on packages of a release.
+    :param result: of `kmod_packages` or `kmod_build`; `release` and `offers` are in it where that failed.
     """
     if not result.get("failed") or "offers" not in result:
         return
@@ -123,7 +123,7 @@ def explain(result: dict[str, Any], host: str, names: list[str], manager: str, r
     offered = ", ".join(map(str, found)) if found and isinstance(found, list) else "none"
     result.pop("exception", None)  # else it is shown first, and says less
     result["msg"] = (
-        f"The packages {', '.join(names)} for kernel {release} could not be installed on {host}: {why}. "
+        f"The packages {', '.join(names)} for kernel {result.get('release')} could not be installed on {host}: {why}. "
         f"The host's package source offers: {offered}. {todo} "
         "Nothing was built or loaded for that kernel."
     )

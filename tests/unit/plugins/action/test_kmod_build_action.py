@@ -162,8 +162,8 @@ def test_an_image_that_is_no_text(build, image):
 )
 def test_packages_that_cannot_be_installed(action, sent, store, offers, manager, todo):
     """It is told as it is where packages alone are wanted, and so to all who wait for the build."""
-    given = {"packages": ["headers-6.1", "make"], "manager": manager, "release": "6.1", "store": str(store.folder)}
-    said = {"failed": True, "msg": "no such package.", "offers": offers}
+    given = {"packages": ["headers-6.1", "make"], "manager": manager, "store": str(store.folder)}
+    said = {"failed": True, "msg": "no such package.", "offers": offers, "release": "6.1"}
     action(kmod_build, modules=ASKED, **given).run(None, {"inventory_hostname": "b1", "answer": said})
     text = store.failure("tiny", PRINT)
     assert "packages headers-6.1, make for kernel 6.1 could not be installed on b1: no such package. The host's" in text

@@ -52,7 +52,9 @@ def test_what_is_malformed_is_left_to_the_module(run, sent):
 
 def test_a_failure_says_what_there_is(run, sent):
     offers = ["linux-headers-6.2", "linux-headers-6.3"]
-    sent[1].update(failed=True, msg="apt failed: E: Unable to locate package linux-headers-6.1.", offers=offers)
+    sent[1].update(
+        failed=True, msg="apt failed: E: Unable to locate package linux-headers-6.1.", offers=offers, release="6.1"
+    )
     result = run(names=NAMES, manager="apt", release="6.1")
     assert result["failed"]
     assert result["msg"] == (
@@ -65,7 +67,7 @@ def test_a_failure_says_what_there_is(run, sent):
 
 @pytest.mark.parametrize("manager", ["pacman", "apk"])
 def test_where_only_the_newest_headers_are_a_reboot_is_the_way(run, sent, manager):
-    sent[1].update(failed=True, msg="no", offers=[])
+    sent[1].update(failed=True, msg="no", offers=[], release="6.6.1-0-lts")
     said = run(names=["make", "linux-lts-dev"], manager=manager, release="6.6.1-0-lts")["msg"]
     assert (
         "offers: none. It has the newest kernel's headers alone: upgrade, and reboot into the installed kernel" in said

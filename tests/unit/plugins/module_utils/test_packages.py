@@ -238,7 +238,7 @@ def test_a_manager_that_is_not_there_offers_nothing(monkeypatch):
 
 
 def test_a_failure_tells_what_is_offered_where_headers_were_wanted(database):
-    for release, told in (("6.1", {"offers": ["linux-headers-"]}), ("", {})):
+    for release, told in (("6.1", {"release": "6.1", "offers": ["linux-headers-"]}), ("", {})):
         with pytest.raises(KmodError) as caught:
             bring("files", ["/none/x", "linux-headers-6.1-amd64"], False, release, 10)
         assert caught.value.details == told
