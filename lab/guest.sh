@@ -27,6 +27,9 @@ sed -i -E 's,//(localhost|127\.0\.0\.1)([:/]),//10.0.2.2\2,' "$root"/etc/apt/sou
 # Descriptions in other languages are the larger half of what `apt-get update` fetches.
 echo 'Acquire::Languages "none";' >"$root/etc/apt/apt.conf.d/90lab"
 
+# Without KVM, QEMU translates a program anew at each address it runs at: with the same ones each time, it does so once.
+echo 'kernel.randomize_va_space = 0' >"$root/etc/sysctl.d/lab.conf"
+
 # Every machine writes its own identity; empty, unlike missing, does not count as a first boot.
 : >"$root/etc/machine-id"
 
