@@ -16,8 +16,8 @@ import re
 import shlex
 from typing import Any
 
-from ansible_collections.procfleet.procfs.plugins.module_utils import _names
-from ansible_collections.procfleet.procfs.plugins.module_utils._command import find
+from ansible_collections.procfleet.procfs.plugins.module_utils import _dkms_trees, _names
+from ansible_collections.procfleet.procfs.plugins.module_utils._dkms_trees import package, tree, trees, versions
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import (
@@ -32,9 +32,6 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import he
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import INSTALL_SUBDIR, installed_path
 from ansible_collections.procfleet.procfs.plugins.module_utils._upcoming import compiler, next_kernel
 
-SOURCES_DIR = "/usr/src"
-DKMS_DIR = "/var/lib/dkms"
-PACKAGES_DIR = "/var/lib/dpkg/info"
 INSTALL_DIR = "updates/dkms"
 CONF = "dkms.conf"
 NOTE = "procfleet.json"
@@ -71,11 +68,6 @@ headers=$1
 shift
 exec make -j"$(nproc)" -C "$headers" M="$PWD"{flags} "$@" modules
 """
-
-
-def package(name: str) -> str:
-    """Return the name of a module's package in DKMS."""
-    return "procfleet-" + name
 
 
 def note_of(
@@ -128,33 +120,6 @@ def identity(note: dict[str, Any], kernel: dict[str, Any]) -> str:
 def _identity(note: dict[str, Any], name: str, kernel: dict[str, Any]) -> str:
     needed = [_identity(note, one, kernel) for one in note["depends"][name]]
     return fingerprint(note["sources"][name], kernel, note["flags"], needed)
-
-
-def tree(name: str, version: str) -> str:
-    """Where the sources of one version lie."""
-    return "%s/%s-%s" % (SOURCES_DIR, package(name), version)
-
-
-def trees(name: str) -> list[str]:
-    """Return the folders with sources of ours, whatever their version."""
-    return sorted(glob.glob("%s/%s-*" % (SOURCES_DIR, glob.escape(package(name)))))
-
-
-def versions(name: str) -> list[str]:
-    """Return the versions that DKMS knows."""
-    folder = "%s/%s" % (DKMS_DIR, package(name))
-    entries = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    return [entry for entry in entries if os.path.lexists("%s/%s/source" % (folder, entry))]
-
-
-def probe_host() -> dict[str, Any]:
-    """Return {command, headers}: where dkms is, None if it is not, and the installed packages of kernel headers."""
-    try:
-        files = os.listdir(PACKAGES_DIR)
-    except OSError:
-        files = []
-    headers = sorted(file[:-5] for file in files if file.startswith("linux-headers-") and file.endswith(".list"))
-    return {"command": find("dkms"), "headers": headers}
 
 
 def probe(name: str) -> dict[str, Any] | None:
@@ -263,7 +228,7 @@ def installed(name: str, release: str, resolves_to: str | None, found: dict[str,
 
 def _active(name: str, release: str, version: str) -> str:
     """Return where DKMS keeps the build that it has installed for a kernel, if it is of this version; else ""."""
-    top = "%s/%s" % (DKMS_DIR, package(name))
+    top = "%s/%s" % (_dkms_trees.DKMS_DIR, package(name))
     for link in glob.glob("%s/kernel-%s-*" % (glob.escape(top), glob.escape(release))):
         target = os.readlink(link) if os.path.islink(link) else ""
         if target.startswith("%s/%s/" % (version, release)):

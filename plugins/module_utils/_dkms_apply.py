@@ -11,10 +11,10 @@ import shutil
 import tempfile
 from typing import Any, NamedTuple
 
-from ansible_collections.procfleet.procfs.plugins.module_utils import _dkms, _names
+from ansible_collections.procfleet.procfs.plugins.module_utils import _dkms, _dkms_trees, _names
 from ansible_collections.procfleet.procfs.plugins.module_utils._build import unpack
 from ansible_collections.procfleet.procfs.plugins.module_utils._command import Finished, run
-from ansible_collections.procfleet.procfs.plugins.module_utils._dkms import package, tree
+from ansible_collections.procfleet.procfs.plugins.module_utils._dkms_trees import package, tree
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import (
     make_dir,
@@ -170,7 +170,7 @@ def _register(name: str, version: str, sources: str | None, request: Request) ->
     moment would come for them before they are booted.
     :param sources: a folder that becomes theirs; None where they are registered already.
     """
-    served = set(_dkms.installed_in(name)) if _dkms.versions(name) else set()
+    served = set(_dkms.installed_in(name)) if _dkms_trees.versions(name) else set()
     if sources:
         # DKMS would take a build of other sources but the same MODULE_VERSION for the one that is installed.
         _remove_all(name, request.timeout)
@@ -194,11 +194,11 @@ def _register(name: str, version: str, sources: str | None, request: Request) ->
 
 def _stage(note: dict[str, Any], archive: str) -> str:
     """Lay out sources and configuration in a folder that no tool looks at; return it."""
-    make_dir(_dkms.SOURCES_DIR)
-    for entry in os.listdir(_dkms.SOURCES_DIR):
+    make_dir(_dkms_trees.SOURCES_DIR)
+    for entry in os.listdir(_dkms_trees.SOURCES_DIR):
         if entry.startswith(".procfleet-"):  # of a run that was cut off
-            shutil.rmtree(os.path.join(_dkms.SOURCES_DIR, entry), ignore_errors=True)
-    staged = tempfile.mkdtemp(prefix=".procfleet-", dir=_dkms.SOURCES_DIR)
+            shutil.rmtree(os.path.join(_dkms_trees.SOURCES_DIR, entry), ignore_errors=True)
+    staged = tempfile.mkdtemp(prefix=".procfleet-", dir=_dkms_trees.SOURCES_DIR)
     try:
         unpack(archive, staged)
         for path, text in _dkms.generated(note).items():
@@ -222,14 +222,14 @@ def _stage(note: dict[str, Any], archive: str) -> str:
 
 def _remove_all(name: str, timeout: float) -> None:
     """Take every version from DKMS, and the sources with it."""
-    for version in _dkms.versions(name):
+    for version in _dkms_trees.versions(name):
         # Without its configuration DKMS would not know what it has installed.
         if not os.path.exists("%s/%s" % (tree(name, version), _dkms.CONF)):
             write_atomic("%s/%s" % (tree(name, version), _dkms.CONF), _dkms.configuration(name, version).encode())
         _dkms_run("remove", name, version, None, timeout)
-    for folder in _dkms.trees(name):
+    for folder in _dkms_trees.trees(name):
         shutil.rmtree(folder, ignore_errors=True)
-    remove_empty_dirs("%s/%s" % (_dkms.DKMS_DIR, package(name)))
+    remove_empty_dirs("%s/%s" % (_dkms_trees.DKMS_DIR, package(name)))
     left = _dkms.probe(name)
     if left:
         raise KmodError(
@@ -254,7 +254,8 @@ def _dkms_run(action: str, name: str, version: str, release: str | None, timeout
 
 def _said(done: Finished, name: str, version: str) -> str:
     """Return DKMS's last words, and those of the make that failed, if one did."""
-    log = read_text("%s/%s/%s/build/make.log" % (_dkms.DKMS_DIR, package(name), version)) if done.status != 77 else None
+    made = "%s/%s/%s/build/make.log" % (_dkms_trees.DKMS_DIR, package(name), version)
+    log = read_text(made) if done.status != 77 else None
     lines = [line.strip() for line in (done.out.splitlines() + (log or "").splitlines()) if line.strip()]
     errors = [line for line in lines if "rror" in line]
     return "status %d; it says: %s" % (done.status, " | ".join((errors or lines)[-_LAST_LINES:]))

@@ -11,7 +11,6 @@ from typing import Any
 from ansible_collections.procfleet.procfs.plugins.module_utils import _names
 from ansible_collections.procfleet.procfs.plugins.module_utils._command import find
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_bytes, read_text
-from ansible_collections.procfleet.procfs.plugins.module_utils._keyrings import probe_keyrings
 
 # Documentation/admin-guide/tainted-kernels.rst, bit 0 first.
 TAINT_FLAGS = "PFSRMBUDAWCIOELKXTNJ"
@@ -33,7 +32,7 @@ _FAMILIES = {
 
 
 def probe_kernel() -> dict[str, Any]:
-    """Return the running kernel: release, version, arch, compiler, taint, lockdown, Secure Boot, whose signatures."""
+    """Return the running kernel: release, version, arch, compiler, taint, lockdown, Secure Boot."""
     name = os.uname()
     return {
         "release": name.release,
@@ -46,7 +45,6 @@ def probe_kernel() -> dict[str, Any]:
         "lockdown": parse_lockdown(read_text("/sys/kernel/security/lockdown")),
         "secure_boot": parse_secure_boot(read_bytes(_EFI_SECURE_BOOT)),
         "sig_enforce": (read_text("/sys/module/module/parameters/sig_enforce") or "N").strip() == "Y",
-        **probe_keyrings(),
         "boot_id": boot_id(),
     }
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.procfleet.procfs.plugins.module_utils import _dkms, _names
+from ansible_collections.procfleet.procfs.plugins.module_utils import _names
+from ansible_collections.procfleet.procfs.plugins.module_utils._dkms_trees import registered
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import build_id, describe
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_bytes, read_text, sha256
@@ -85,14 +86,18 @@ def _in_kernel(name: str, live: dict[str, Any] | None, builtin: bool, running: b
 def _at_rest(name: str, release: str, path: str | None) -> dict[str, Any]:
     manifest = read_manifest(release, name)
     resolves_to = path and os.path.join(_names.MODULES_DIR, release, path)
-    registered = _dkms.probe(name)
-    installed = _installed(release, name, manifest)
-    if not installed["installed"]:
-        installed.update(_dkms.installed(name, release, resolves_to, registered))
+    installed, dkms = _installed(release, name, manifest), None
+    if registered(name):
+        # Here, because most hosts have nothing of it.
+        from ansible_collections.procfleet.procfs.plugins.module_utils import _dkms
+
+        dkms = _dkms.probe(name)
+        if not installed["installed"]:
+            installed.update(_dkms.installed(name, release, resolves_to, dkms))
     return dict(
         **installed,
         resolves_to=resolves_to,
-        dkms=registered,
+        dkms=dkms,
         persist=persisted(name),
         builds=fingerprints(release, name),
         elsewhere=elsewhere(release, name),

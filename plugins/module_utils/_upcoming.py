@@ -63,11 +63,11 @@ def chosen(asked: str, running: str, installed: list[str]) -> str:
 
 
 def upcoming(kernel: dict[str, Any], release: str) -> dict[str, Any]:
-    """Return what is known of a kernel that does not run, with the keys of `_kernel.probe_kernel`.
+    """Return what is known of a kernel that does not run, with the keys of the running one.
 
     What only a running kernel has (taint, lockdown, keyrings, the boot) is that of the running one. The compiler's name
     is empty where neither the kernel nor its headers are installed.
-    :param kernel: the running one.
+    :param kernel: the running one, as `kmod_info` tells it.
     """
     config = _kernel.probe_kconfig(release, _CONFIG)
     return dict(

@@ -164,10 +164,11 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.procfleet.procfs.plugins.module_utils import _dkms, _kernel
-from ansible_collections.procfleet.procfs.plugins.module_utils._copies import copies
+from ansible_collections.procfleet.procfs.plugins.module_utils import _kernel
+from ansible_collections.procfleet.procfs.plugins.module_utils._dkms_trees import probe_host
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._glance import glance
+from ansible_collections.procfleet.procfs.plugins.module_utils._keyrings import probe_keyrings
 from ansible_collections.procfleet.procfs.plugins.module_utils._modules import probe_modules
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import normalise
 from ansible_collections.procfleet.procfs.plugins.module_utils._show import report
@@ -198,13 +199,17 @@ def look(asked: dict[str, Any]) -> dict[str, Any]:
     """Return what the documentation names, but for `asserted`."""
     started = time.monotonic()
     names = [normalise(name) for name in asked["modules"]]
-    kernels, kernel = installed_kernels(), _kernel.probe_kernel()
+    kernels, kernel = installed_kernels(), dict(_kernel.probe_kernel(), **probe_keyrings())
     release = chosen(asked["release"], kernel["running"], kernels)
     if release != kernel["running"]:
         kernel = upcoming(kernel, release)
     modules = probe_modules(names, release, release == kernel["running"])
-    for name, found in copies(names, release).items() if asked["copies"] else ():
-        modules[name]["copies"] = found
+    if asked["copies"]:
+        # Here, because a deploy asks for none.
+        from ansible_collections.procfleet.procfs.plugins.module_utils._copies import copies
+
+        for name, found in copies(names, release).items():
+            modules[name]["copies"] = found
     return {
         "kernel": kernel,
         "kernels": kernels,
@@ -212,7 +217,7 @@ def look(asked: dict[str, Any]) -> dict[str, Any]:
         "headers": _kernel.probe_headers(kernel["release"], kernel["compiler"]["command"]),
         "kconfig": _kernel.probe_kconfig(kernel["release"], asked["kconfig"]),
         "modules": modules,
-        "dkms": _dkms.probe_host(),
+        "dkms": probe_host(),
         "seconds": round(time.monotonic() - started, 2),
     }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.procfleet.procfs.plugins.module_utils import _dkms, _modules, _names
+from ansible_collections.procfleet.procfs.plugins.module_utils import _dkms_trees, _modules, _names
 
 RELEASE = "6.1.0-56-cloud-amd64"
 
@@ -33,7 +33,7 @@ def host(tmp_path, monkeypatch):
     monkeypatch.setattr(_names, "BOOT_DIR", str(tmp_path / "boot"))
     monkeypatch.setattr(_modules, "SYS_MODULE", str(tmp_path / "sys"))
     monkeypatch.setattr(_modules, "PROC_MODULES", str(tmp_path / "proc-modules"))
-    monkeypatch.setattr(_dkms, "SOURCES_DIR", str(tmp_path / "src"))
-    monkeypatch.setattr(_dkms, "DKMS_DIR", str(tmp_path / "dkms"))
-    monkeypatch.setattr(_dkms, "PACKAGES_DIR", str(tmp_path / "packages"))
+    monkeypatch.setattr(_dkms_trees, "SOURCES_DIR", str(tmp_path / "src"))
+    monkeypatch.setattr(_dkms_trees, "DKMS_DIR", str(tmp_path / "dkms"))
+    monkeypatch.setattr(_dkms_trees, "PACKAGES_DIR", str(tmp_path / "packages"))
     return tmp_path

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.procfleet.procfs.plugins.module_utils import _dkms, _dkms_apply
+from ansible_collections.procfleet.procfs.plugins.module_utils import _dkms, _dkms_apply, _dkms_trees
 from ansible_collections.procfleet.procfs.plugins.module_utils._command import Finished
 from ansible_collections.procfleet.procfs.plugins.module_utils._dkms_apply import Request, explain_failures, manage
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
@@ -145,16 +145,15 @@ def test_other_sources_take_the_place_of_the_former(host, dkms, tmp_path):
     install_kernel(host, "6.1.0-10-amd64")
     install_kernel(host, "6.1.0-11-amd64", ours=True)
     manage(request(tmp_path), "registered")
-    dkms.run(
-        ["dkms", "install", "-m", "procfleet-tiny", "-v", _dkms.versions("tiny")[0], "-k", "6.1.0-10-amd64"], 1, True
-    )
+    version = _dkms_trees.versions("tiny")[0]
+    dkms.run(["dkms", "install", "-m", "procfleet-tiny", "-v", version, "-k", "6.1.0-10-amd64"], 1, True)
     dkms.asked.clear()
     two = request(tmp_path, "int y;\n")
     result = manage(two, "registered")
     assert dkms.asked == ["remove --all", "add", "install -k 6.1.0-10-amd64"]
     assert result["modules"]["tiny"]["built"] == ["6.1.0-10-amd64"]
     assert _dkms.probe("tiny")["version"] == two.notes["tiny"]["version"]
-    assert len(_dkms.trees("tiny")) == 1
+    assert len(_dkms_trees.trees("tiny")) == 1
 
 
 def test_where_ours_is_installed_dkms_takes_its_copy_away(host, dkms, tmp_path):
@@ -173,7 +172,7 @@ def test_where_ours_is_installed_dkms_takes_its_copy_away(host, dkms, tmp_path):
 def test_what_was_changed_by_others_is_registered_anew(host, dkms, tmp_path):
     one = request(tmp_path)
     manage(one, "registered")
-    Path(_dkms.trees("tiny")[0], "tiny/tiny.c").write_text("evil")
+    Path(_dkms_trees.trees("tiny")[0], "tiny/tiny.c").write_text("evil")
     dkms.asked.clear()
     assert manage(one, "registered")["changed"]
     assert dkms.asked == ["remove --all", "add"]
@@ -193,7 +192,7 @@ def test_absent_leaves_nothing(host, dkms, tmp_path):
 def test_a_registration_without_its_sources_is_removed_all_the_same(host, dkms, tmp_path):
     install_kernel(host, "6.1.0-10-amd64")
     manage(request(tmp_path), "registered")
-    shutil.rmtree(_dkms.trees("tiny")[0])
+    shutil.rmtree(_dkms_trees.trees("tiny")[0])
     manage(Request({"tiny": {}}, {}, 10), "absent")
     assert (left(host), _dkms.installed_in("tiny")) == ([], [])
 
@@ -229,7 +228,7 @@ def test_what_dkms_refuses_is_said(host, dkms, tmp_path, action):
     assert f"status 10; it says: Error! No {action} today" in said
     assert ".procfleet-" not in "".join(os.listdir(host / "src"))
     if action == "add":
-        assert _dkms.trees("tiny") == []
+        assert _dkms_trees.trees("tiny") == []
     dkms.refuses = {}
     manage(request(tmp_path, "int y;\n"), "registered")
     assert not manage(request(tmp_path, "int y;\n"), "registered")["changed"], "the next run converges"
