@@ -29,8 +29,10 @@ INVENTORY = ROOT / "bench/inventory.yml"
 PLAYBOOK = ROOT / ".venv/bin/ansible-playbook"
 FRESH = "fresh"
 UP, ANSWER, CALL = 1800, 120, 120  # seconds: for all machines, until one answers, for one look
-# sshd tells its sessions, which are counted; and a machine that has not done with booting is not kept.
+# sshd tells its sessions, which are counted; each process has addresses of its own, as on any host, and unlike on the
+# lab's other machines (lab/guest.sh); and a machine that has not done with booting is not kept.
 PREPARE = """
+echo 2 > /proc/sys/kernel/randomize_va_space
 echo LogLevel VERBOSE > /etc/ssh/sshd_config.d/bench.conf
 systemctl reload ssh.service
 systemctl is-system-running --wait >/dev/null || true
