@@ -17,7 +17,13 @@ import shlex
 from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils import _dkms_trees, _names
-from ansible_collections.procfleet.procfs.plugins.module_utils._dkms_trees import package, tree, trees, versions
+from ansible_collections.procfleet.procfs.plugins.module_utils._dkms_trees import (
+    package,
+    registered,
+    tree,
+    trees,
+    versions,
+)
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import (
@@ -129,12 +135,12 @@ def probe(name: str) -> dict[str, Any] | None:
     further versions and folders; `kernels` are those in which DKMS's build is installed, `doubled` those of them in
     which procfleet's is as well; `unbuilt` is the kernel that comes next, where nobody has built for it.
     """
-    known, folders = versions(name), trees(name)
-    if not known and not folders:
+    if not registered(name):
         return None
+    known = versions(name)
     good = [version for version in known if is_whole(tree(name, version), name, version)]
     version = good[0] if good else None
-    places = {tree(name, one) for one in known} | set(folders)
+    places = {tree(name, one) for one in known} | set(trees(name))
     kernels = installed_in(name)
     return {
         "version": version,
