@@ -11,6 +11,8 @@ from statistics import median
 from .cases import CASES, CONTESTANTS, FLEET
 from .rows import Growth, Row, same_run
 
+GROWTH = ("wall", "cpu", "largest", "peak", "calls")
+AS_IT_IS = "ansible.cfg"  # the setting beside which the others are tried
 MEASURED = ("wall", "controller_cpu", "guest_cpu", "remote_calls", "bytes_sent", "compiled", "headers")
 
 
@@ -113,11 +115,41 @@ MEMORY_LIMIT = 150  # MiB above Ansible's own, at MOST hosts
 MOST = 1000
 
 
-def above_own(growth: Iterable[Growth]) -> dict[int, float]:
-    """Return hosts -> MiB by which the process that knows all hosts is larger than in a play with only a ping.
+@dataclass(frozen=True)
+class Grown:
+    """What one play took of the controller, with one setting: medians of a day.
 
-    From the last rows with ansible.cfg as it is.
+    :param base: the same with ansible.cfg as it is, of that day; None where it was not measured.
     """
-    last = {(row.hosts, row.play): row.largest for row in growth if row.setting == "ansible.cfg"}
-    both = sorted(hosts for hosts, play in last if play == "ours" and (hosts, "ping") in last)
-    return {hosts: last[hosts, "ours"] - last[hosts, "ping"] for hosts in both}
+
+    row: Growth
+    rounds: int
+    base: Growth | None
+
+    def ratio(self, column: str) -> float | None:
+        """Return how many times what ansible.cfg as it is takes."""
+        return getattr(self.row, column) / getattr(self.base, column) if self.base else None
+
+
+def grown(growth: Iterable[Growth]) -> list[Grown]:
+    """Return the medians of each size, setting and play, of the newest day that has it; the sizes in order."""
+    days: dict[tuple[int, str, str], dict[str, list[Growth]]] = {}
+    for row in growth:
+        days.setdefault((row.hosts, row.setting, row.play), {}).setdefault(row.date[:10], []).append(row)
+    made = []
+    for (hosts, _setting, play), by in days.items():
+        day = max(by)
+        base = days.get((hosts, AS_IT_IS, play), {}).get(day)
+        made.append(Grown(_medians(by[day]), len(by[day]), _medians(base) if base else None))
+    return sorted(made, key=lambda one: one.row.hosts)
+
+
+def _medians(rows: list[Growth]) -> Growth:
+    return rows[-1]._replace(**{name: median(getattr(row, name) for row in rows) for name in GROWTH})
+
+
+def above_own(growth: Iterable[Growth]) -> dict[int, float]:
+    """Return hosts -> MiB by which the process that knows all hosts is larger than in a play with only a ping."""
+    found = {(one.row.hosts, one.row.play): one.row.largest for one in grown(growth) if one.row.setting == AS_IT_IS}
+    both = sorted(hosts for hosts, play in found if play == "ours" and (hosts, "ping") in found)
+    return {hosts: found[hosts, "ours"] - found[hosts, "ping"] for hosts in both}

@@ -6,12 +6,13 @@ One real sshd on this machine's loopback stands in for all hosts: each has its o
 all are this machine. What runs is deploy.yml, whole, for modules that are to be absent, as they are here: each host is
 looked at, planned for, asserted, judged by its wave's gate and reported, and nothing is written anywhere. What is
 measured is the controller's CPU and memory, and the remote calls; kernels are not. `BENCH_SETTINGS=all` tries other
-settings as well.
+settings as well, in turns, and BENCH_ROUNDS says how often; the page has the medians of a day.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -28,6 +29,7 @@ from typing import Any
 
 from ..tests.processes import descendants
 from .contestants import BIN
+from .figures import AS_IT_IS
 from .machines import ROOT, BenchError
 from .rows import Growth, append
 from .run import HALT, METER, machine_size, now, say
@@ -51,7 +53,7 @@ PasswordAuthentication no
 SSH = "-o ServerAliveInterval=15 -o ServerAliveCountMax=12 -C"
 # What is beside ansible.cfg's own, by the environment that says so.
 SETTINGS: dict[str, dict[str, str]] = {
-    "ansible.cfg": {},
+    AS_IT_IS: {},
     "forks 5": {"ANSIBLE_FORKS": "5"},
     "forks 10": {"ANSIBLE_FORKS": "10"},
     "forks 50": {"ANSIBLE_FORKS": "50"},
@@ -77,6 +79,17 @@ def sizes(environment: Mapping[str, str]) -> list[int]:
     return sorted(map(int, words)) or list(SIZES)
 
 
+def rounds(environment: Mapping[str, str]) -> int:
+    """Return how often all of it is measured, once where nothing is said.
+
+    :raises ValueError: when BENCH_ROUNDS is something else than a number from 1 to 99.
+    """
+    asked = environment.get("BENCH_ROUNDS", "") or "1"
+    if not re.fullmatch("[1-9][0-9]?", asked):
+        raise ValueError(f"BENCH_ROUNDS is {asked}: a number from 1 to 99 is wanted")
+    return int(asked)
+
+
 def settings(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Return the settings to try.
 
@@ -85,7 +98,7 @@ def settings(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
     asked = environment.get("BENCH_SETTINGS", "")
     if asked not in ("", "all"):
         raise ValueError(f"BENCH_SETTINGS is {asked}: it is empty or all")
-    return SETTINGS if asked else {"ansible.cfg": {}}
+    return SETTINGS if asked else {AS_IT_IS: {}}
 
 
 @contextlib.contextmanager
@@ -195,7 +208,7 @@ def proportional(pid: int) -> int:
 def main() -> int:
     """Measure and write the rows; return the exit status."""
     try:
-        asked, tried = sizes(os.environ), settings(os.environ)
+        asked, often, tried = sizes(os.environ), rounds(os.environ), settings(os.environ)
     except ValueError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
@@ -204,13 +217,11 @@ def main() -> int:
         return 2
     path = Path(os.environ.get("BENCH_RESULTS") or RESULTS)
     with tempfile.TemporaryDirectory(prefix="procfleet-growth-") as name, server(Path(name)) as port:
-        for hosts in asked:
-            for label, setting in tried.items():
-                for play in PLAYS:
-                    took = measure(Path(name), port, hosts, play, setting)
-                    row = Growth(now(), machine_size(), play, label, hosts, *(round(value, 2) for value in took))
-                    append(path, row)
-                    say(" ".join(f"{key}={value}" for key, value in row._asdict().items() if key != "size"))
+        for hosts, _round, label, play in itertools.product(asked, range(often), tried, PLAYS):
+            took = measure(Path(name), port, hosts, play, tried[label])
+            row = Growth(now(), machine_size(), play, label, hosts, *(round(value, 2) for value in took))
+            append(path, row)
+            say(" ".join(f"{key}={value}" for key, value in row._asdict().items() if key != "size"))
     return 0
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..tests.marked import update
 from .cases import CASES
-from .figures import MEMORY_LIMIT, MOST, TARGETS, Block, above_own, blocks
+from .figures import AS_IT_IS, MEMORY_LIMIT, MOST, TARGETS, Block, Grown, above_own, blocks, grown
 from .picture import picture
 from .rows import Growth, Row, read
 
@@ -25,17 +25,9 @@ BEGIN = "<!-- made by `make bench-page` -->"
 NONE = "-"
 COLUMNS = ("", "rounds", "seconds", "least to most", "of ours", "of ping", "guest CPU s", "controller CPU s",
            "remote calls", "KB sent")  # fmt: skip
-GROWN = (
-    "hosts",
-    "play",
-    "setting",
-    "seconds",
-    "CPU s",
-    "largest process MiB",
-    "all MiB",
-    "remote calls a host",
-    "date",
-)
+GROWN = ("hosts", "play", "rounds", "seconds", "CPU s", "largest process MiB", "all MiB", "remote calls a host", "date")
+TRIED = ("hosts", "play", "setting", "rounds", "seconds", "CPU s", "seconds, of ansible.cfg's", "CPU, of ansible.cfg's",
+         "all MiB", "remote calls a host", "date")  # fmt: skip
 
 
 def render(rows: list[Row], growth: list[Growth], call: str = "") -> str:
@@ -50,7 +42,7 @@ def render(rows: list[Row], growth: list[Growth], call: str = "") -> str:
     if missing:
         parts.append(f"Not measured: {'; '.join(missing)}.")
     parts += ["## Where one remote call goes", f"```text\n{call}```" if call else "Not measured."]
-    parts += ["## What more hosts cost the controller", grown(growth)]
+    parts += ["## What more hosts cost the controller", cost(growth)]
     return "\n\n".join(parts)
 
 
@@ -110,21 +102,42 @@ def times(ratio: float | None) -> str:
     return NONE if ratio is None else f"{ratio:.2f}" if ratio < 10 else f"{ratio:.0f}"
 
 
-def grown(growth: list[Growth]) -> str:
-    """Return the table of the controller's cost, and what of it is ours."""
+def cost(growth: list[Growth]) -> str:
+    """Return what hosts cost the controller, what of it is ours, and what other settings would do."""
     if not growth:
         return "Not measured."
-    lines = [GROWN]
-    for row in growth:
-        figures = (f"{row.wall:.1f}", f"{row.cpu:.1f}", f"{row.largest:.0f}", f"{row.peak:.0f}", f"{row.calls:.2f}")
-        lines.append((str(row.hosts), row.play, row.setting, *figures, row.date[:10]))
+    found = grown(growth)
+    # A size is shown beside its other settings, which are of the same run, or else with the other sizes.
+    others = {one.row.hosts for one in found if one.row.setting != AS_IT_IS}
+    parts = [table([GROWN, *(cost_line(one) for one in found if one.row.hosts not in others)])]
     above = [f"{value:.0f} MiB at {hosts}" for hosts, value in above_own(growth).items()]
-    text = (
-        f"The process that knows all hosts is larger than in a play that only pings by: {', '.join(above)} hosts."
-        if above
-        else ""
-    )
-    return f"{table(lines)}\n\n{growth[-1].size}. {text}".rstrip()
+    if above:
+        text = f"{growth[-1].size}. The process that knows all hosts is larger than in a play that only pings by"
+        parts.append(f"{text}: {', '.join(above)} hosts.")
+    if others:
+        tried = sorted((one for one in found if one.row.hosts in others), key=lambda one: (one.row.hosts, -ours(one)))
+        parts += ["### Other settings", table([TRIED, *map(tried_line, tried)])]
+    return "\n\n".join(parts)
+
+
+def ours(one: Grown) -> bool:
+    """Return whether a play is ours."""
+    return one.row.play == "ours"
+
+
+def cost_line(one: Grown) -> tuple[str, ...]:
+    """Return what some hosts cost, as cells."""
+    row = one.row
+    took = (f"{row.wall:.1f}", f"{row.cpu:.1f}", f"{row.largest:.0f}", f"{row.peak:.0f}", f"{row.calls:.2f}")
+    return str(row.hosts), row.play, str(one.rounds), *took, row.date[:10]
+
+
+def tried_line(one: Grown) -> tuple[str, ...]:
+    """Return what a setting makes of it, as cells."""
+    row = one.row
+    ratios = (NONE if value is None else f"{value:.2f}" for value in map(one.ratio, ("wall", "cpu")))
+    took = (f"{row.wall:.1f}", f"{row.cpu:.1f}", *ratios, f"{row.peak:.0f}", f"{row.calls:.2f}")
+    return str(row.hosts), row.play, row.setting, str(one.rounds), *took, row.date[:10]
 
 
 def table(lines: Iterable[tuple[str, ...]]) -> str:

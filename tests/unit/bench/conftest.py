@@ -35,7 +35,7 @@ def row():
 def growth():
     """Return a function that makes a row of the controller's cost."""
 
-    def make(play, hosts, largest, setting="ansible.cfg"):
-        return Growth("2026-11-24T10:00:00Z", "2 cores", play, setting, hosts, 6.5, 2.25, largest, 200.0, 2.0)
+    def make(play, hosts, largest, setting="ansible.cfg", day="2026-11-24", cpu=2.25):
+        return Growth(f"{day}T10:00:00Z", "2 cores", play, setting, hosts, 6.5, cpu, largest, 200.0, 2.0)
 
     return make

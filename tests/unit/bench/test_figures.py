@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.procfleet.procfs.bench.figures import TARGETS, above_own, blocks
+from ansible_collections.procfleet.procfs.bench.figures import TARGETS, above_own, blocks, grown
 
 
 def of(case, to):
@@ -54,7 +54,7 @@ def test_targets(idle, row):
 
 def test_memory_above_ansibles_own(growth):
     rows = [
-        growth("ours", 10, 90.0),
+        growth("ours", 10, 90.0, day="2026-11-23"),
         growth("ours", 10, 60.0),
         growth("ping", 10, 55.0),
         growth("ping", 100, 56.0),
@@ -62,3 +62,22 @@ def test_memory_above_ansibles_own(growth):
     ]
     assert above_own(rows) == {10: 5.0}
     assert above_own([]) == {}
+
+
+def test_growth_is_of_one_day_and_its_settings_are_compared_there(growth):
+    rows = [
+        growth("ours", 100, 70.0),
+        growth("ours", 10, 60.0, cpu=9.0, day="2026-11-23"),
+        *(growth("ours", 10, 60.0, cpu=cpu) for cpu in (2.0, 8.0, 4.0)),
+        *(growth("ours", 10, 61.0, "forks 5", cpu=cpu) for cpu in (6.0, 6.0)),
+        growth("ours", 100, 70.0, "forks 5", day="2026-11-25"),
+    ]
+    found = grown(rows)
+    assert [(one.row.hosts, one.row.setting, one.rounds) for one in found] == [
+        (10, "ansible.cfg", 3),
+        (10, "forks 5", 2),
+        (100, "ansible.cfg", 1),
+        (100, "forks 5", 1),
+    ]
+    assert [one.row.cpu for one in found[:2]] == [4.0, 6.0]
+    assert [one.ratio("cpu") for one in found] == [1.0, 1.5, 1.0, None]

@@ -24,3 +24,14 @@ def test_settings():
     assert "forks 5" in growth.settings({"BENCH_SETTINGS": "all"})
     with pytest.raises(ValueError, match="empty or all"):
         growth.settings({"BENCH_SETTINGS": "some"})
+
+
+def test_rounds():
+    assert growth.rounds({}) == growth.rounds({"BENCH_ROUNDS": ""}) == 1
+    assert growth.rounds({"BENCH_ROUNDS": "3"}) == 3
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "three", "100", "1 2"])
+def test_what_is_no_number_of_rounds_is_refused(text):
+    with pytest.raises(ValueError, match="1 to 99"):
+        growth.rounds({"BENCH_ROUNDS": text})

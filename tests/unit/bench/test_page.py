@@ -38,6 +38,21 @@ def test_a_case(rows):
     assert "| dkms | not measured | - | - | - | - | - | - | - | - |" in lines
 
 
+def test_what_hosts_cost(growth):
+    text = page.cost([growth("ours", 10, 60.0), growth("ping", 10, 55.0)])
+    assert "| 10 | ours | 1 | 6.5 | 2.2 | 60 | 200 | 2.00 | 2026-11-24 |" in text.splitlines()
+    assert "only pings by: 5 MiB at 10 hosts." in text
+    assert "settings" not in text
+
+
+def test_what_other_settings_would_do_stands_beside_ansible_cfg(growth):
+    rows = [growth("ours", 10, 60.0), growth("ours", 30, 60.0), growth("ours", 30, 60.0, "forks 5", cpu=4.5)]
+    first, settings = page.cost(rows).split("### Other settings")
+    assert "| 10 | ours |" in first and "| 30 |" not in first and "| 10 |" not in settings
+    assert "| 30 | ours | ansible.cfg | 1 | 6.5 | 2.2 | 1.00 | 1.00 | 200 | 2.00 | 2026-11-24 |" in settings
+    assert "| 30 | ours | forks 5 | 1 | 6.5 | 4.5 | 1.00 | 2.00 | 200 | 2.00 | 2026-11-24 |" in settings
+
+
 def test_what_was_not_measured_is_said(rows):
     text = page.render(rows, [])
     assert "Not measured: one parameter changed; first deploy, headers there; one source line" in text
