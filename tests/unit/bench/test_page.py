@@ -77,8 +77,9 @@ def test_verdicts(value, limit, said):
 def test_the_picture_has_a_panel_for_each_case(rows):
     tree = ET.fromstring(picture(blocks(rows)))  # noqa: S314 - our own text
     texts = [one.text for one in tree.iter("{http://www.w3.org/2000/svg}text")]
-    assert "nothing to do, 1 host" in texts
-    assert "first deploy, bare box, 1 host" in texts
+    assert "nothing to do, 1 host (2026-11-24)" in texts
+    assert "first deploy, bare box, 1 host (2026-11-24)" in texts
+    assert "Seconds, medians; 2 cores, 24 GB, no KVM" in texts
     assert "50.0 (10 x ours)" in texts
     widths = [float(one.get("width")) for one in tree.iter("{http://www.w3.org/2000/svg}rect")]
     assert widths[1] == pytest.approx(10 * widths[0], rel=0.01)  # ours, role
