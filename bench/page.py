@@ -109,20 +109,16 @@ def cost(growth: list[Growth]) -> str:
     found = grown(growth)
     # A size is shown beside its other settings, which are of the same run, or else with the other sizes.
     others = {one.row.hosts for one in found if one.row.setting != AS_IT_IS}
-    parts = [table([GROWN, *(cost_line(one) for one in found if one.row.hosts not in others)])]
+    alone = [cost_line(one) for one in found if one.row.hosts not in others]
+    tried = [one for one in found if one.row.hosts in others]
     above = [f"{value:.0f} MiB at {hosts}" for hosts, value in above_own(growth).items()]
-    if above:
-        text = f"{growth[-1].size}. The process that knows all hosts is larger than in a play that only pings by"
-        parts.append(f"{text}: {', '.join(above)} hosts.")
-    if others:
-        tried = sorted((one for one in found if one.row.hosts in others), key=lambda one: (one.row.hosts, -ours(one)))
+    text = f"The process that knows all hosts is larger than in a play that only pings by: {', '.join(above)} hosts."
+    parts = [table([GROWN, *alone])] if alone else []
+    parts.append(f"{growth[-1].size}. {text if above else ''}".rstrip())
+    if tried:
+        tried.sort(key=lambda one: (one.row.hosts, one.row.play))
         parts += ["### Other settings", table([TRIED, *map(tried_line, tried)])]
     return "\n\n".join(parts)
-
-
-def ours(one: Grown) -> bool:
-    """Return whether a play is ours."""
-    return one.row.play == "ours"
 
 
 def cost_line(one: Grown) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ def test_what_other_settings_would_do_stands_beside_ansible_cfg(growth):
     assert "| 10 | ours |" in first and "| 30 |" not in first and "| 10 |" not in settings
     assert "| 30 | ours | ansible.cfg | 1 | 6.5 | 2.2 | 1.00 | 1.00 | 200 | 2.00 | 2026-11-24 |" in settings
     assert "| 30 | ours | forks 5 | 1 | 6.5 | 4.5 | 1.00 | 2.00 | 200 | 2.00 | 2026-11-24 |" in settings
+    assert page.cost(rows[1:]).startswith("2 cores.\n\n### Other settings")  # and no table with nothing in it
 
 
 def test_what_was_not_measured_is_said(rows):
