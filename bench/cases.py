@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .rows import ROUNDS
+
 TOOLS = ("ours", "role", "pyinfra", "dkms", "floor")
 CONTESTANTS = (*TOOLS, "ping")
 FLEET = 4  # hosts of the cases that change a deployed fleet
@@ -81,7 +83,7 @@ class Turn(NamedTuple):
 class Choice:
     """What of all that a run measures."""
 
-    rounds: int = 3
+    rounds: int = ROUNDS
     cases: tuple[str, ...] = tuple(CASES)
     contestants: tuple[str, ...] = CONTESTANTS
     fleets: tuple[int, ...] = (1, 2, 4, 8)

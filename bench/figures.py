@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from .cases import CASES, CONTESTANTS, FLEET
-from .rows import Growth, Row, same_run
+from .rows import Growth, Row, newest_fleets, same_run
 
 GROWTH = ("wall", "cpu", "largest", "peak", "calls")
 AS_IT_IS = "ansible.cfg"  # the setting beside which the others are tried
@@ -42,16 +42,22 @@ class Block:
 
 
 def blocks(rows: list[Row]) -> list[Block]:
-    """Return every case that was measured, in the order of CASES, each from the newest run with us in it."""
+    """Return every case that was measured, in the order of CASES, each from the run that same_run chooses."""
     keys = sorted({(row.case, row.hosts) for row in rows}, key=lambda key: (list(CASES).index(key[0]), key[1]))
-    made = (_block(case, hosts, rows) for case, hosts in keys)
-    return [block for block in made if block]
+    parts = (same_run(rows, case, hosts) for case, hosts in keys)
+    return [_block(part, rows) for part in parts if part]
 
 
-def _block(case: str, hosts: int, rows: list[Row]) -> Block | None:
-    part = same_run(rows, case, hosts)
-    if not part:
-        return None
+def by_size(rows: list[Row]) -> list[Block]:
+    """Return the first deploy of fleets of several sizes, all of one run, the smallest first."""
+    found = newest_fleets(rows, "fleet")
+    sizes = sorted({row.hosts for row in found})
+    return [_block([row for row in found if row.hosts == hosts], rows) for hosts in sizes]
+
+
+def _block(part: list[Row], rows: list[Row]) -> Block:
+    """Return what rows of one run, case and number of hosts come to; the unit is looked for among all rows."""
+    case, hosts = part[0].case, part[0].hosts
     by = {who: [row for row in part if row.contestant == who] for who in CONTESTANTS}
     by = {who: own for who, own in by.items() if own}
     walls = {who: [row.wall for row in own] for who, own in by.items()}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..tests.marked import update
 from .cases import CASES
-from .figures import AS_IT_IS, MEMORY_LIMIT, MOST, TARGETS, Block, Grown, above_own, blocks, grown
+from .figures import AS_IT_IS, MEMORY_LIMIT, MOST, TARGETS, Block, Grown, above_own, blocks, by_size, grown
 from .picture import picture
 from .rows import Growth, Row, read
 
@@ -38,6 +38,9 @@ def render(rows: list[Row], growth: list[Growth], call: str = "") -> str:
         parts += ["![Seconds of each contestant, case by case](bench.svg)", *map(section, measured)]
     else:
         parts.append("No case was measured.")
+    sizes = by_size(rows)
+    if sizes:
+        parts.append(fleets(sizes))
     missing = [case.text for name, case in CASES.items() if name not in {block.case for block in measured}]
     if missing:
         parts.append(f"Not measured: {'; '.join(missing)}.")
@@ -76,6 +79,26 @@ def section(block: Block) -> str:
     title = f"### {CASES[block.case].text[0].upper()}{CASES[block.case].text[1:]}, {hosts}"
     lines = [COLUMNS, *(line(block, who) for who in CASES[block.case].contestants)]
     return f"{title}\n\n{block.date}, {block.size}.\n\n{table(lines)}"
+
+
+def fleets(sizes: list[Block]) -> str:
+    """Return the sizes of a fleet side by side, all of one run."""
+    title = f"### {CASES[sizes[0].case].text.capitalize()}, by its size"
+    rounds = " or ".join(sorted({str(count) for block in sizes for count in block.rounds.values()}))
+    said = f"{sizes[0].date}, {sizes[0].size}; one run, rounds: {rounds}. In brackets: times what ours took."
+    head = [f"{block.hosts} host{'s' if block.hosts > 1 else ''}" for block in sizes]
+    parts = [title, said]
+    for column, name in (("wall", "seconds"), ("guest_cpu", "guest CPU s")):
+        lines = ((who, *(size_cell(block, who, column) for block in sizes)) for who in CASES[sizes[0].case].contestants)
+        parts.append(table([(name, *head), *lines]))
+    return "\n\n".join(parts)
+
+
+def size_cell(block: Block, who: str, column: str) -> str:
+    """Return one contestant's median on a fleet of one size."""
+    if who not in block.medians:
+        return "not measured"
+    return f"{block.medians[who][column]:.0f} ({times(block.ratio(who, 'ours', column))})"
 
 
 def line(block: Block, who: str) -> tuple[str, ...]:

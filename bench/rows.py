@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+
+ROUNDS = 3  # of a case, where there is time for them
 
 
 class Row(NamedTuple):
@@ -100,7 +103,21 @@ def _word(annotation: Any) -> str:
 
 
 def same_run(rows: Iterable[Row], case: str, hosts: int) -> list[Row]:
-    """Return a case's rows of the newest run in which we took part; without us there is nothing to compare with."""
+    """Return a case's rows of one run in which we took part; without us there is nothing to compare with.
+
+    It is the newest in which we had all rounds, so that a shorter look does not take its place; or else the newest.
+    """
     found = [row for row in rows if (row.case, row.hosts) == (case, hosts)]
-    ours = max((row.run for row in found if row.contestant == "ours"), default=None)
-    return [row for row in found if row.run == ours]
+    ours = Counter(row.run for row in found if row.contestant == "ours")
+    chosen = max(ours, key=lambda run: (ours[run] >= ROUNDS, run), default=None)
+    return [row for row in found if row.run == chosen]
+
+
+def newest_fleets(rows: Iterable[Row], case: str) -> list[Row]:
+    """Return a case's rows of the newest run that had it on fleets of several sizes; none where none had."""
+    found = [row for row in rows if row.case == case]
+    sizes: dict[str, set[int]] = {}
+    for row in found:
+        sizes.setdefault(row.run, set()).add(row.hosts)
+    chosen = max((run for run, hosts in sizes.items() if len(hosts) > 1), default=None)
+    return [row for row in found if row.run == chosen]

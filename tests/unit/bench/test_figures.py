@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.procfleet.procfs.bench.figures import TARGETS, above_own, blocks, grown
+from ansible_collections.procfleet.procfs.bench.figures import TARGETS, above_own, blocks, by_size, grown
 
 
 def of(case, to):
@@ -34,6 +34,12 @@ def test_blocks_come_in_the_order_of_the_cases(row):
     made = blocks([row("join", "ours", 1.0, 5), row("fleet", "ours", 1.0, 4), row("fleet", "ours", 1.0, 2)])
     assert [(one.case, one.hosts) for one in made] == [("fleet", 2), ("fleet", 4), ("join", 5)]
     assert blocks([row("bare", "floor", 1.0)]) == []
+
+
+def test_fleets_by_their_size(row):
+    rows = [row("fleet", "ours", 3.0, 8), row("fleet", "ours", 2.0, 2), row("fleet", "dkms", 6.0, 8)]
+    assert [(one.hosts, one.ratio("dkms", "ours")) for one in by_size(rows)] == [(2, None), (8, 2.0)]
+    assert by_size(rows[:1]) == []
 
 
 def test_the_unit_of_another_case_of_the_same_run(row, idle):

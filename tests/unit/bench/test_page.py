@@ -38,6 +38,19 @@ def test_a_case(rows):
     assert "| dkms | not measured | - | - | - | - | - | - | - | - |" in lines
 
 
+def test_fleets_stand_side_by_side(row):
+    rows = [row("fleet", "ours", 100.0, 1), row("fleet", "ours", 120.0, 8), row("fleet", "dkms", 480.0, 8)]
+    text = page.render(rows, [])
+    lines = text.split("### First deploy, bare fleet, by its size")[1].splitlines()
+    assert "2026-11-24, 2 cores, 24 GB, no KVM; one run, rounds: 1. In brackets: times what ours took." in lines
+    assert "| seconds | 1 host | 8 hosts |" in lines
+    assert "| ours | 100 (1.00) | 120 (1.00) |" in lines
+    assert "| dkms | not measured | 480 (4.00) |" in lines
+    assert "| guest CPU s | 1 host | 8 hosts |" in lines
+    assert "| dkms | not measured | 10 (1.00) |" in lines
+    assert "by its size" not in page.render(rows[1:], [])
+
+
 def test_what_hosts_cost(growth):
     text = page.cost([growth("ours", 10, 60.0), growth("ping", 10, 55.0)])
     assert "| 10 | ours | 1 | 6.5 | 2.2 | 60 | 200 | 2.00 | 2026-11-24 |" in text.splitlines()

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.procfleet.procfs.bench.rows import Growth, Row, append, read, same_run
+from ansible_collections.procfleet.procfs.bench.rows import Growth, Row, append, newest_fleets, read, same_run
 
 
 def test_rows_come_back(tmp_path, row, growth):
@@ -43,3 +43,19 @@ def test_only_rows_of_one_run_are_compared(row):
     assert same_run([*first, *later, *without_us], "idle", 1) == later
     assert same_run(first, "idle", 4) == []
     assert same_run(without_us, "idle", 1) == []
+
+
+def test_a_shorter_look_does_not_take_the_place_of_all_rounds(row):
+    full = [row("bare", "ours", 9.0, round=number) for number in (1, 2, 3)]
+    look = [row("bare", "ours", 8.0, run="2026-11-25"), row("bare", "role", 8.0, run="2026-11-25")]
+    assert same_run([*full, *look], "bare", 1) == full
+    again = [one._replace(run="2026-11-26") for one in full]
+    assert same_run([*again, *full, *look], "bare", 1) == again
+
+
+def test_the_sizes_of_a_fleet_are_of_one_run(row):
+    old = [row("fleet", "ours", 9.0, hosts) for hosts in (1, 2)]
+    new = [one._replace(run="2026-11-25") for one in old]
+    alone = row("fleet", "ours", 9.0, 4, run="2026-11-26")
+    assert newest_fleets([*new, *old, alone, row("bare", "ours", 9.0, 2)], "fleet") == new
+    assert newest_fleets([alone], "fleet") == []
