@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from .cases import CASES, CONTESTANTS, FLEET
-from .rows import Growth, Row, newest_fleets, same_run
+from .programs import NAMES, Step
+from .rows import Growth, Row, Share, same_run
 
 GROWTH = ("wall", "cpu", "largest", "peak", "calls")
 AS_IT_IS = "ansible.cfg"  # the setting beside which the others are tried
@@ -48,13 +49,6 @@ def blocks(rows: list[Row]) -> list[Block]:
     return [_block(part, rows) for part in parts if part]
 
 
-def by_size(rows: list[Row]) -> list[Block]:
-    """Return the first deploy of fleets of several sizes, all of one run, the smallest first."""
-    found = newest_fleets(rows, "fleet")
-    sizes = sorted({row.hosts for row in found})
-    return [_block([row for row in found if row.hosts == hosts], rows) for hosts in sizes]
-
-
 def _block(part: list[Row], rows: list[Row]) -> Block:
     """Return what rows of one run, case and number of hosts come to; the unit is looked for among all rows."""
     case, hosts = part[0].case, part[0].hosts
@@ -73,6 +67,49 @@ def _block(part: list[Row], rows: list[Row]) -> Block:
         {who: len(own) for who, own in by.items()},
         median(row.wall for row in pings) if pings else None,
     )
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number of things: `1 host`, `2 hosts`."""
+    return f"{number} {thing}" + ("s" if number != 1 else "")
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Whose CPU time went where in a case on one host, in one run; medians.
+
+    :param rounds: the fewest that a contestant had.
+    :param taken: contestant -> step -> what its processes took; in the order of CONTESTANTS and STEPS.
+    :param counted: contestant -> CPU seconds that the host counted in all.
+    """
+
+    date: str
+    rounds: int
+    taken: dict[str, dict[str, Step]]
+    counted: dict[str, float]
+
+
+def by_step(shares: Iterable[Share], rows: Iterable[Row], case: str) -> Steps | None:
+    """Return the steps of a case, of the run that same_run chooses; None where there is none."""
+    found = same_run(shares, case, 1)
+    if not found:
+        return None
+    rounds = {who: {one.round for one in found if one.contestant == who} for who in CONTESTANTS}
+    rounds = {who: own for who, own in rounds.items() if own}
+    whole = [row for row in rows if (row.run, row.case, row.hosts) == (found[0].run, case, 1)]
+    return Steps(
+        found[0].run[:10],
+        min(map(len, rounds.values())),
+        {who: {name: _step(found, who, name, own) for name in NAMES} for who, own in rounds.items()},
+        {who: median(row.guest_cpu for row in whole if row.contestant == who) for who in rounds},
+    )
+
+
+def _step(shares: list[Share], who: str, name: str, rounds: set[int]) -> Step:
+    own = {one.round: (one.processes, one.cpu) for one in shares if (one.contestant, one.step) == (who, name)}
+    # A round without such a process is a round with none of them.
+    processes, cpu = (median(column) for column in zip(*(own.get(one, (0, 0.0)) for one in rounds), strict=True))
+    return Step(round(processes), cpu)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import shlex
 import subprocess
 import sys
@@ -114,9 +115,11 @@ class Machines:
         """Put each machine into its state, stop all others, and wait until each answers.
 
         That first call is the same for every contestant: it sets the clock, and what all need (sshd, sudo, Python) has
-        run once, as on any machine that is not a second old.
+        run once, as on any machine that is not a second old. What making and keeping machines has left to be written
+        is written by then: it would take the first turn's time.
         """
         self.stop(set(self.ports))
+        os.sync()
         for name, state in states.items():
             virsh("snapshot-revert", self.prefix + name, state, "--running", timeout=300)
         together(self._wake, states)

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """docs/bench.md and its picture from what was measured: `make bench-page`.
 
-Nothing is on the page that is not in bench/results.csv, bench/growth.csv and bench/call.txt; what is missing there is
-said to be.
+Nothing is on the page that is not in bench/results.csv, programs.csv, growth.csv and call.txt beside it; what is
+missing there is said to be.
 """
 
 from __future__ import annotations
@@ -14,12 +14,27 @@ from pathlib import Path
 
 from ..tests.marked import update
 from .cases import CASES
-from .figures import AS_IT_IS, MEMORY_LIMIT, MOST, TARGETS, Block, Grown, above_own, blocks, by_size, grown
+from .figures import (
+    AS_IT_IS,
+    MEMORY_LIMIT,
+    MOST,
+    TARGETS,
+    Block,
+    Grown,
+    Steps,
+    above_own,
+    blocks,
+    by_step,
+    counted,
+    grown,
+)
 from .picture import picture
-from .rows import Growth, Row, read
+from .programs import NAMES
+from .rows import Growth, Row, Share, read
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS, GROWTH, CALL = ROOT / "bench/results.csv", ROOT / "bench/growth.csv", ROOT / "bench/call.txt"
+RESULTS, PROGRAMS = ROOT / "bench/results.csv", ROOT / "bench/programs.csv"
+GROWTH, CALL = ROOT / "bench/growth.csv", ROOT / "bench/call.txt"
 PAGE, PICTURE = ROOT / "docs/bench.md", ROOT / "docs/bench.svg"
 BEGIN = "<!-- made by `make bench-page` -->"
 NONE = "-"
@@ -30,7 +45,7 @@ TRIED = ("hosts", "play", "setting", "rounds", "seconds", "CPU s", "seconds, of 
          "all MiB", "remote calls a host", "date")  # fmt: skip
 
 
-def render(rows: list[Row], growth: list[Growth], call: str = "") -> str:
+def render(rows: list[Row], growth: list[Growth], call: str = "", shares: Iterable[Share] = ()) -> str:
     """Return all that stands between the marks."""
     measured = blocks(rows)
     parts = ["## Targets", targets(measured, growth)]
@@ -38,12 +53,13 @@ def render(rows: list[Row], growth: list[Growth], call: str = "") -> str:
         parts += ["![Seconds of each contestant, case by case](bench.svg)", *map(section, measured)]
     else:
         parts.append("No case was measured.")
-    sizes = by_size(rows)
-    if sizes:
+    sizes = [block for block in measured if block.case == "fleet"]
+    if len(sizes) > 1:
         parts.append(fleets(sizes))
     missing = [case.text for name, case in CASES.items() if name not in {block.case for block in measured}]
     if missing:
         parts.append(f"Not measured: {'; '.join(missing)}.")
+    parts += ["## Which programs take the CPU of a first deploy", programs(by_step(shares, rows, "bare"))]
     parts += ["## Where one remote call goes", f"```text\n{call}```" if call else "Not measured."]
     parts += ["## What more hosts cost the controller", cost(growth)]
     return "\n\n".join(parts)
@@ -75,23 +91,25 @@ def verdict(value: float | None, limit: float) -> str:
 
 def section(block: Block) -> str:
     """Return one case with its table."""
-    hosts = f"{block.hosts} host" + ("s" if block.hosts > 1 else "")
-    title = f"### {CASES[block.case].text[0].upper()}{CASES[block.case].text[1:]}, {hosts}"
+    title = f"### {CASES[block.case].text[0].upper()}{CASES[block.case].text[1:]}, {counted(block.hosts, 'host')}"
     lines = [COLUMNS, *(line(block, who) for who in CASES[block.case].contestants)]
     return f"{title}\n\n{block.date}, {block.size}.\n\n{table(lines)}"
 
 
 def fleets(sizes: list[Block]) -> str:
-    """Return the sizes of a fleet side by side, all of one run."""
-    title = f"### {CASES[sizes[0].case].text.capitalize()}, by its size"
-    rounds = " or ".join(sorted({str(count) for block in sizes for count in block.rounds.values()}))
-    said = f"{sizes[0].date}, {sizes[0].size}; one run, rounds: {rounds}. In brackets: times what ours took."
-    head = [f"{block.hosts} host{'s' if block.hosts > 1 else ''}" for block in sizes]
-    parts = [title, said]
+    """Return the sizes of a fleet side by side."""
+    case = CASES[sizes[0].case]
+    parts = [f"### {case.text.capitalize()}, by its size", "In brackets: times what ours took in that run."]
     for column, name in (("wall", "seconds"), ("guest_cpu", "guest CPU s")):
-        lines = ((who, *(size_cell(block, who, column) for block in sizes)) for who in CASES[sizes[0].case].contestants)
-        parts.append(table([(name, *head), *lines]))
+        lines = ((who, *(size_cell(block, who, column) for block in sizes)) for who in case.contestants)
+        parts.append(table([(name, *map(size_head, sizes)), *lines]))
     return "\n\n".join(parts)
+
+
+def size_head(block: Block) -> str:
+    """Return a fleet's size, when it was measured, and how often."""
+    rounds = block.rounds["ours"]
+    return f"{counted(block.hosts, 'host')}, {block.date}, {counted(rounds, 'round')}"
 
 
 def size_cell(block: Block, who: str, column: str) -> str:
@@ -118,6 +136,20 @@ def line(block: Block, who: str) -> tuple[str, ...]:
         f"{own['remote_calls']:.0f}",
         f"{own['bytes_sent'] / 1000:.0f}",
     )
+
+
+def programs(found: Steps | None) -> str:
+    """Return the steps of a case side by side."""
+    if not found:
+        return "Not measured."
+    lines = [("", *found.taken)]
+    for name in NAMES:
+        own = [steps[name] for steps in found.taken.values()]
+        if any(step.processes for step in own):
+            lines.append((name, *(f"{step.cpu:.1f} ({step.processes})" if step.processes else NONE for step in own)))
+    lines.append(("counted by the host in all", *(f"{found.counted[who]:.1f}" for who in found.taken)))
+    said = f"{found.date}, bare box, {counted(found.rounds, 'round')}. CPU seconds, and in brackets how many processes."
+    return f"{said}\n\n{table(lines)}"
 
 
 def times(ratio: float | None) -> str:
@@ -167,9 +199,10 @@ def table(lines: Iterable[tuple[str, ...]]) -> str:
 
 def main() -> int:
     """Write page and picture; return the exit status."""
-    rows, growth = read(RESULTS, Row), read(GROWTH, Growth)
+    rows, shares, growth = read(RESULTS, Row), read(PROGRAMS, Share), read(GROWTH, Growth)
     call = CALL.read_text(encoding="utf-8") if CALL.exists() else ""
-    PAGE.write_text(update(PAGE.read_text(encoding="utf-8"), BEGIN, render(rows, growth, call)), encoding="utf-8")
+    text = render(rows, growth, call, shares)
+    PAGE.write_text(update(PAGE.read_text(encoding="utf-8"), BEGIN, text), encoding="utf-8")
     if rows:
         PICTURE.write_text(picture(blocks(rows)), encoding="utf-8")
     print(f"{PAGE} has {len(rows)} rows' figures")

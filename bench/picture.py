@@ -7,7 +7,7 @@ from __future__ import annotations
 from xml.sax.saxutils import escape
 
 from .cases import CASES
-from .figures import Block
+from .figures import Block, counted
 
 WIDTH, COLUMNS, MARGIN = 960, 2, 24  # pixels, panels in a row
 BAR, GAP, HEAD = 16, 6, 40  # height of a bar, what is between two, and a panel's title
@@ -48,10 +48,8 @@ def height(block: Block) -> int:
 
 def panel(block: Block, left: int, top: int) -> list[str]:
     """Return the elements of one case."""
-    hosts = f"{block.hosts} host" + ("s" if block.hosts > 1 else "")
-    title = (
-        f'<text class="title" x="{left}" y="{top + 16}">{escape(CASES[block.case].text)}, {hosts} ({block.date})</text>'
-    )
+    said = f"{CASES[block.case].text}, {counted(block.hosts, 'host')} ({block.date})"
+    title = f'<text class="title" x="{left}" y="{top + 16}">{escape(said)}</text>'
     room = (WIDTH - MARGIN) // COLUMNS - MARGIN - NAME - VALUE
     longest = max(most for _least, most in block.spread.values()) or 1
     parts = [title]

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import csv
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -41,6 +40,22 @@ class Row(NamedTuple):
     headers: int
 
 
+class Share(NamedTuple):
+    """What one step of a turn took, summed over the hosts; `cpu` in seconds.
+
+    :param step: one of bench/programs.py.
+    """
+
+    run: str
+    round: int
+    case: str
+    contestant: str
+    hosts: int
+    step: str
+    processes: int
+    cpu: float
+
+
 class Growth(NamedTuple):
     """What one play took of the controller for some hosts; `play` is ours, or ping.
 
@@ -62,7 +77,7 @@ class Growth(NamedTuple):
     calls: float
 
 
-def append(path: Path, row: Row | Growth) -> None:
+def append(path: Path, row: Row | Share | Growth) -> None:
     """Write one row behind the others; what was written before stays, whatever happens next."""
     new = not path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +88,7 @@ def append(path: Path, row: Row | Growth) -> None:
         writer.writerow(row)
 
 
-Kind = TypeVar("Kind", Row, Growth)
+Kind = TypeVar("Kind", Row, Share, Growth)
 
 
 def read(path: Path, kind: type[Kind]) -> list[Kind]:
@@ -102,22 +117,18 @@ def _word(annotation: Any) -> str:
     return str(getattr(annotation, "__forward_arg__", annotation))
 
 
-def same_run(rows: Iterable[Row], case: str, hosts: int) -> list[Row]:
+Turned = TypeVar("Turned", Row, Share)
+
+
+def same_run(rows: Iterable[Turned], case: str, hosts: int) -> list[Turned]:
     """Return a case's rows of one run in which we took part; without us there is nothing to compare with.
 
     It is the newest in which we had all rounds, so that a shorter look does not take its place; or else the newest.
     """
     found = [row for row in rows if (row.case, row.hosts) == (case, hosts)]
-    ours = Counter(row.run for row in found if row.contestant == "ours")
-    chosen = max(ours, key=lambda run: (ours[run] >= ROUNDS, run), default=None)
-    return [row for row in found if row.run == chosen]
-
-
-def newest_fleets(rows: Iterable[Row], case: str) -> list[Row]:
-    """Return a case's rows of the newest run that had it on fleets of several sizes; none where none had."""
-    found = [row for row in rows if row.case == case]
-    sizes: dict[str, set[int]] = {}
+    ours: dict[str, set[int]] = {}
     for row in found:
-        sizes.setdefault(row.run, set()).add(row.hosts)
-    chosen = max((run for run, hosts in sizes.items() if len(hosts) > 1), default=None)
+        if row.contestant == "ours":
+            ours.setdefault(row.run, set()).add(row.round)
+    chosen = max(ours, key=lambda run: (len(ours[run]) >= ROUNDS, run), default=None)
     return [row for row in found if row.run == chosen]

@@ -14,20 +14,21 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
 
-from . import check, counters
+from . import check, counters, programs
 from .cases import CASES, SIZE, Choice, Turn, choose, expected, turns
 from .contestants import CALLS, Place
 from .machines import FRESH, ROOT, BenchError, Machines, alone, together
-from .rows import Row, append
+from .rows import Row, Share, append
 
 WORK = ROOT / ".cache/bench"
 RESULTS = ROOT / "bench/results.csv"
+PROGRAMS = "programs.csv"  # beside the results
 METER = ROOT / "bench/meter.py"
 HALT = 30  # seconds that the meter has beyond a turn's limit, to end what the turn has left
 
@@ -65,7 +66,7 @@ class Bench:
         """A contestant that has failed once in a case is not asked there again; the others go on."""
         try:
             yield
-        except (BenchError, OSError, subprocess.TimeoutExpired) as error:
+        except (BenchError, OSError, ValueError, subprocess.TimeoutExpired) as error:
             self.failed.setdefault((turn.case, turn.hosts, turn.contestant), str(error))
             say(f"{turn.case} {turn.hosts} {turn.contestant}: {error}")
 
@@ -82,9 +83,11 @@ class Bench:
             return
         self.done.add(turn)
         with self._noting(turn):
-            row, seen = self._turn(turn)
+            row, shares, seen = self._turn(turn)
             if turn in turns(self.choice):
                 append(self.results, row)
+                for share in shares:
+                    append(self.results.with_name(PROGRAMS), share)
             say(" ".join(f"{name}={value}" for name, value in row._asdict().items() if name not in ("run", "size")))
             if turn.round == 1 and not CASES[turn.case].deployed and self._is_needed(turn):
                 self.machines.keep(turn.machines(), state(turn))
@@ -96,19 +99,25 @@ class Bench:
     def _is_needed(self, turn: Turn) -> bool:
         return any(CASES[other.case].deployed and other.deploys() == turn for other in turns(self.choice))
 
-    def _turn(self, turn: Turn) -> tuple[Row, dict[str, dict[str, str | None]]]:
-        """Return what a turn took, and what every host shows after it."""
+    def _turn(self, turn: Turn) -> tuple[Row, list[Share], dict[str, dict[str, str | None]]]:
+        """Return what a turn took, by which programs, and what every host shows after it."""
         case, names = CASES[turn.case], turn.machines()
         date, base = now(), turn.deploys() if case.deployed else None
         self.machines.put_back({name: began(name, base) for name in names})
-        place = lay(turn, base, self.machines)
-        command, environment = CALLS[turn.contestant](turn, place, case.size)
+        command, environment = CALLS[turn.contestant](turn, lay(turn, base, self.machines), case.size)
         before = together(self._count_twice, names)
-        took = meter(command, environment, turn.limit(), WORK / "log" / state(turn))
+        took = meter(command, environment, turn.limit(), log(turn))
         after = together(self._count, names)
-        log = f"{WORK / 'log' / state(turn)} says more"
+        ended = together(self._ended, names)
         if took["status"]:
-            raise BenchError(f"ended with {took['status']:.0f} after {took['wall']:.0f} s; {log}")
+            raise BenchError(f"ended with {took['status']:.0f} after {took['wall']:.0f} s; {log(turn)} says more")
+        seen = self._proven(turn, base)
+        spent = [counters.spent(*before[name], after[name]) for name in names]
+        return self._row(turn, date, took, spent), self._shares(turn, ended.values()), seen
+
+    def _proven(self, turn: Turn, base: Turn | None) -> dict[str, dict[str, str | None]]:
+        """Return what every host shows, unless that is not the asserted state."""
+        case, names = CASES[turn.case], turn.machines()
         seen = together(lambda name: check.parse(self.machines.call(name, "python3 -", given=check.program())), names)
         size = SIZE if turn.contestant == "ping" else case.size
         wrong = [f"{name}: {one}" for name in joined(turn) for one in check.wrong(seen[name], size)]
@@ -116,10 +125,12 @@ class Bench:
             same = [name for name in names if check.build(seen[name]) == self.kept[base][name]]
             wrong += [f"{name}: runs the former build of {check.EDITED}" for name in same]
         if wrong:
-            raise BenchError(f"not in the asserted state: {'; '.join(wrong)}; {log}")
-        spent = [counters.spent(*before[name], after[name]) for name in names]
+            raise BenchError(f"not in the asserted state: {'; '.join(wrong)}; {log(turn)} says more")
+        return seen
+
+    def _row(self, turn: Turn, date: str, took: dict[str, float], spent: list[counters.Counters]) -> Row:
         cpu, received, sessions, headers, compiled = (sum(column) for column in zip(*spent, strict=True))
-        row = Row(
+        return Row(
             self.begun,
             date,
             machine_size(),
@@ -135,13 +146,20 @@ class Bench:
             int(compiled),
             int(headers),
         )
-        return row, seen
+
+    def _shares(self, turn: Turn, ended: Iterable[list[programs.Process]]) -> list[Share]:
+        taken = programs.total(map(programs.steps, ended))
+        begun = (self.begun, turn.round, turn.case, turn.contestant, turn.hosts)
+        return [Share(*begun, name, step.processes, step.cpu) for name, step in taken.items()]
+
+    def _ended(self, name: str) -> list[programs.Process]:
+        return programs.parse(self.machines.call(name, programs.TAKE))
 
     def _count(self, name: str) -> counters.Counters:
         return counters.parse(self.machines.call(name, counters.SCRIPT))
 
     def _count_twice(self, name: str) -> tuple[counters.Counters, counters.Counters]:
-        self.machines.call(name, counters.FORGET)
+        self.machines.call(name, f"{counters.FORGET}\n{programs.START}")
         return self._count(name), self._count(name)
 
 
@@ -158,6 +176,11 @@ def joined(turn: Turn) -> tuple[str, ...]:
 def state(turn: Turn) -> str:
     """Return the name under which is kept what a turn has deployed."""
     return f"{turn.contestant}-{turn.case}-{turn.hosts}"
+
+
+def log(turn: Turn) -> Path:
+    """Return the file that keeps what a turn's command says."""
+    return WORK / "log" / state(turn)
 
 
 def began(name: str, base: Turn | None) -> str:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.procfleet.procfs.bench.rows import Growth, Row
+from ansible_collections.procfleet.procfs.bench.rows import Growth, Row, Share
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +27,16 @@ def row():
             **other,
         }
         return Row(case=case, contestant=contestant, wall=wall, hosts=hosts, **given)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def share():
+    """Return a function that makes a step's share of a first deploy on a bare box."""
+
+    def make(contestant, step, cpu, processes=1, number=1):
+        return Share("2026-11-24T10:00:00Z", number, "bare", contestant, 1, step, processes, cpu)
 
     return make
 

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.procfleet.procfs.bench.figures import TARGETS, above_own, blocks, by_size, grown
+from ansible_collections.procfleet.procfs.bench.figures import TARGETS, above_own, blocks, by_step, grown
+from ansible_collections.procfleet.procfs.bench.programs import Step
 
 
 def of(case, to):
@@ -36,17 +37,21 @@ def test_blocks_come_in_the_order_of_the_cases(row):
     assert blocks([row("bare", "floor", 1.0)]) == []
 
 
-def test_fleets_by_their_size(row):
-    rows = [row("fleet", "ours", 3.0, 8), row("fleet", "ours", 2.0, 2), row("fleet", "dkms", 6.0, 8)]
-    assert [(one.hosts, one.ratio("dkms", "ours")) for one in by_size(rows)] == [(2, None), (8, 2.0)]
-    assert by_size(rows[:1]) == []
-
-
 def test_the_unit_of_another_case_of_the_same_run(row, idle):
     bare = row("bare", "ours", 180.0)
     assert blocks([*idle, bare])[1].unit == 3.0
     assert blocks([*idle, bare._replace(run="2026-11-25")])[1].unit is None
     assert blocks([*idle, bare._replace(hosts=4)])[1].unit is None
+
+
+def test_steps_are_medians_of_all_rounds(row, share):
+    rows = [row("bare", "ours", 9.0, round=number, guest_cpu=9.0 + number) for number in (1, 2, 3)]
+    shares = [share("ours", "packages", 70.0 + number, 300, number) for number in (1, 2, 3)]
+    found = by_step([*shares, share("ours", "depmod", 5.0)], rows, "bare")
+    assert (found.date, found.rounds, found.counted) == ("2026-11-24", 3, {"ours": 11.0})
+    assert found.taken["ours"]["packages"] == Step(300, 72.0)
+    assert found.taken["ours"]["depmod"] == Step(0, 0.0)  # in one round of three
+    assert by_step(shares, rows, "headers") is None
 
 
 def test_targets(idle, row):

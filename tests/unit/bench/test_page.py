@@ -42,13 +42,24 @@ def test_fleets_stand_side_by_side(row):
     rows = [row("fleet", "ours", 100.0, 1), row("fleet", "ours", 120.0, 8), row("fleet", "dkms", 480.0, 8)]
     text = page.render(rows, [])
     lines = text.split("### First deploy, bare fleet, by its size")[1].splitlines()
-    assert "2026-11-24, 2 cores, 24 GB, no KVM; one run, rounds: 1. In brackets: times what ours took." in lines
-    assert "| seconds | 1 host | 8 hosts |" in lines
+    assert "| seconds | 1 host, 2026-11-24, 1 round | 8 hosts, 2026-11-24, 1 round |" in lines
     assert "| ours | 100 (1.00) | 120 (1.00) |" in lines
     assert "| dkms | not measured | 480 (4.00) |" in lines
-    assert "| guest CPU s | 1 host | 8 hosts |" in lines
+    assert "| guest CPU s | 1 host, 2026-11-24, 1 round | 8 hosts, 2026-11-24, 1 round |" in lines
     assert "| dkms | not measured | 10 (1.00) |" in lines
     assert "by its size" not in page.render(rows[1:], [])
+
+
+def test_programs_stand_side_by_side(rows, share):
+    shares = [share("ours", "packages", 70.04, 312), share("ours", "depmod", 5.0), share("floor", "packages", 68.0)]
+    found = [*rows, rows[-1]._replace(contestant="floor", guest_cpu=120.0)]
+    lines = page.render(found, [], shares=shares).splitlines()
+    assert "2026-11-24, bare box, 1 round. CPU seconds, and in brackets how many processes." in lines
+    assert "|  | ours | floor |" in lines
+    assert "| packages | 70.0 (312) | 68.0 (1) |" in lines
+    assert "| depmod | 5.0 (1) | - |" in lines
+    assert "| counted by the host in all | 10.0 | 120.0 |" in lines
+    assert not [line for line in lines if line.startswith("| make |")]
 
 
 def test_what_hosts_cost(growth):
@@ -100,7 +111,7 @@ def test_the_picture_has_a_panel_for_each_case(rows):
 
 
 def test_the_program(tmp_path, monkeypatch, rows):
-    for name in ("RESULTS", "GROWTH", "PAGE", "PICTURE"):
+    for name in ("RESULTS", "PROGRAMS", "GROWTH", "PAGE", "PICTURE"):
         monkeypatch.setattr(page, name, tmp_path / name)
     page.PAGE.write_text(f"before\n{page.BEGIN}\nold\n{END}\nafter\n")
     for one in rows:

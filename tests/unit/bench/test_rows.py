@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.procfleet.procfs.bench.rows import Growth, Row, append, newest_fleets, read, same_run
+from ansible_collections.procfleet.procfs.bench.rows import Growth, Row, Share, append, read, same_run
 
 
-def test_rows_come_back(tmp_path, row, growth):
+def test_rows_come_back(tmp_path, row, share, growth):
     path = tmp_path / "new/results.csv"
     assert read(path, Row) == []
     written = [row("idle", "ours", 5.25), row("bare", "floor", 170.0, hosts=4, compiled=4)]
@@ -16,6 +16,8 @@ def test_rows_come_back(tmp_path, row, growth):
         append(path, one)
     assert read(path, Row) == written
     assert len(path.read_text().splitlines()) == 3
+    append(tmp_path / "programs.csv", share("ours", "make", 30.5, 200))
+    assert read(tmp_path / "programs.csv", Share) == [share("ours", "make", 30.5, 200)]
     append(tmp_path / "growth.csv", growth("ours", 10, 60.5))
     assert read(tmp_path / "growth.csv", Growth) == [growth("ours", 10, 60.5)]
 
@@ -51,11 +53,3 @@ def test_a_shorter_look_does_not_take_the_place_of_all_rounds(row):
     assert same_run([*full, *look], "bare", 1) == full
     again = [one._replace(run="2026-11-26") for one in full]
     assert same_run([*again, *full, *look], "bare", 1) == again
-
-
-def test_the_sizes_of_a_fleet_are_of_one_run(row):
-    old = [row("fleet", "ours", 9.0, hosts) for hosts in (1, 2)]
-    new = [one._replace(run="2026-11-25") for one in old]
-    alone = row("fleet", "ours", 9.0, 4, run="2026-11-26")
-    assert newest_fleets([*new, *old, alone, row("bare", "ours", 9.0, 2)], "fleet") == new
-    assert newest_fleets([alone], "fleet") == []

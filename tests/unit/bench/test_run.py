@@ -10,7 +10,7 @@ from ansible_collections.procfleet.procfs.bench import run
 from ansible_collections.procfleet.procfs.bench.cases import Choice, Turn, turns
 from ansible_collections.procfleet.procfs.bench.contestants import CALLS, Place
 from ansible_collections.procfleet.procfs.bench.machines import FRESH, INVENTORY, BenchError, alone, ports, together
-from ansible_collections.procfleet.procfs.bench.rows import Row, read
+from ansible_collections.procfleet.procfs.bench.rows import Row, Share, read
 
 JOIN, FIRST = Turn("join", 5, 2, "ours"), Turn("fleet", 4, 1, "ours")
 
@@ -50,7 +50,12 @@ def bench(tmp_path, monkeypatch, row):
             if one.contestant in failing:
                 raise BenchError("not in the asserted state")
             seen = {run.check.BUILD_ID.format(run.check.EDITED): "id"}
-            return row(one.case, one.contestant, 1.0, one.hosts, round=one.round), {"ready": seen}
+            measured = row(one.case, one.contestant, 1.0, one.hosts, round=one.round)
+            return (
+                measured,
+                [Share("run", one.round, one.case, one.contestant, one.hosts, "make", 2, 0.5)],
+                {"ready": seen},
+            )
 
         made._turn = turn
         return made
@@ -88,6 +93,7 @@ def test_what_was_not_asked_for_has_no_row(bench):
     made = bench(Choice(1, ("idle",), ("ours",), ()))
     assert made.run() == []
     assert [row.case for row in read(made.results, Row)] == ["idle"]
+    assert [share.case for share in read(made.results.with_name(run.PROGRAMS), Share)] == ["idle"]
 
 
 def test_who_fails_has_no_row_and_the_others_go_on(bench):
