@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -21,6 +21,7 @@ MEASURED = ("wall", "controller_cpu", "guest_cpu", "remote_calls", "bytes_sent",
 class Block:
     """A case on some hosts, in one run.
 
+    :param begun: when its run began, to the minute.
     :param medians: contestant -> column of MEASURED -> median; who was not measured is not in it.
     :param spread: contestant -> (least, most) wall seconds.
     :param rounds: contestant -> how many.
@@ -29,7 +30,7 @@ class Block:
 
     case: str
     hosts: int
-    date: str
+    begun: str
     size: str
     medians: dict[str, dict[str, float]]
     spread: dict[str, tuple[float, float]]
@@ -43,10 +44,22 @@ class Block:
 
 
 def blocks(rows: list[Row]) -> list[Block]:
-    """Return every case that was measured, in the order of CASES, each from the run that same_run chooses."""
+    """Return every case that was measured, in the order of CASES, each from the run that same_run chooses.
+
+    Who had no part in that run comes in a further block, of a run that has both of us.
+    """
     keys = sorted({(row.case, row.hosts) for row in rows}, key=lambda key: (list(CASES).index(key[0]), key[1]))
-    parts = (same_run(rows, case, hosts) for case, hosts in keys)
-    return [_block(part, rows) for part in parts if part]
+    return [_block(part, rows) for case, hosts in keys for part in _parts(case, hosts, rows)]
+
+
+def _parts(case: str, hosts: int, rows: list[Row]) -> Iterator[list[Row]]:
+    seen: set[str] = set()
+    left = [row for row in rows if (row.case, row.hosts) == (case, hosts)]
+    while part := same_run(left, case, hosts):
+        yield part
+        seen |= {row.contestant for row in part}
+        runs = {row.run for row in left if row.contestant not in seen}
+        left = [row for row in left if row.run in runs]
 
 
 def _block(part: list[Row], rows: list[Row]) -> Block:
@@ -60,7 +73,7 @@ def _block(part: list[Row], rows: list[Row]) -> Block:
     return Block(
         case,
         hosts,
-        part[0].date[:10],
+        part[0].run[:16].replace("T", " "),
         part[0].size,
         {who: {name: median(getattr(row, name) for row in own) for name in MEASURED} for who, own in by.items()},
         {who: (min(values), max(values)) for who, values in walls.items()},
@@ -137,7 +150,8 @@ class Target:
         return min(block.rounds.get(who, 0) for who in ("ours", self.to or "ours")) if block else 0
 
     def _block(self, measured: Iterable[Block]) -> Block | None:
-        return next((block for block in measured if (block.case, block.hosts) == (self.case, self.hosts)), None)
+        found = (block for block in measured if (block.case, block.hosts) == (self.case, self.hosts))
+        return next((block for block in found if (self.to or "ours") in block.medians), None)
 
 
 _IDLE, _FLEET = "nothing to do, all three modules asserted", f"first deploy, {FLEET} hosts of one kernel"

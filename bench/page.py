@@ -9,7 +9,8 @@ missing there is said to be.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 from ..tests.marked import update
@@ -50,7 +51,7 @@ def render(rows: list[Row], growth: list[Growth], call: str = "", shares: Iterab
     measured = blocks(rows)
     parts = ["## Targets", targets(measured, growth)]
     if measured:
-        parts += ["![Seconds of each contestant, case by case](bench.svg)", *map(section, measured)]
+        parts += ["![Seconds of each contestant, case by case](bench.svg)", *sections(measured)]
     else:
         parts.append("No case was measured.")
     sizes = [block for block in measured if block.case == "fleet"]
@@ -89,11 +90,21 @@ def verdict(value: float | None, limit: float) -> str:
     return f"**missed** by {(value / limit - 1) * 100:.0f} %" if limit else "**missed**"
 
 
-def section(block: Block) -> str:
-    """Return one case with its table."""
-    title = f"### {CASES[block.case].text[0].upper()}{CASES[block.case].text[1:]}, {counted(block.hosts, 'host')}"
-    lines = [COLUMNS, *(line(block, who) for who in CASES[block.case].contestants)]
-    return f"{title}\n\n{block.date}, {block.size}.\n\n{table(lines)}"
+def sections(measured: list[Block]) -> Iterator[str]:
+    """Yield each case with its tables, one for each run; who is in none of them is said in the first."""
+    for (case, hosts), group in groupby(measured, lambda block: (block.case, block.hosts)):
+        first, *others = group
+        title = f"### {CASES[case].text[0].upper()}{CASES[case].text[1:]}, {counted(hosts, 'host')}"
+        later = {who for block in others for who in block.medians}
+        yield f"{title}\n\n{one_run(first, later - set(first.medians))}"
+        for block in others:
+            yield one_run(block, set(CASES[case].contestants) - set(block.medians))
+
+
+def one_run(block: Block, without: set[str]) -> str:
+    """Return a run's table; of some contestants nothing is said."""
+    lines = [COLUMNS, *(line(block, who) for who in CASES[block.case].contestants if who not in without)]
+    return f"{block.begun}, {block.size}.\n\n{table(lines)}"
 
 
 def fleets(sizes: list[Block]) -> str:
@@ -109,13 +120,13 @@ def fleets(sizes: list[Block]) -> str:
 def size_head(block: Block) -> str:
     """Return a fleet's size, when it was measured, and how often."""
     rounds = block.rounds["ours"]
-    return f"{counted(block.hosts, 'host')}, {block.date}, {counted(rounds, 'round')}"
+    return f"{counted(block.hosts, 'host')}, {block.begun}, {counted(rounds, 'round')}"
 
 
 def size_cell(block: Block, who: str, column: str) -> str:
     """Return one contestant's median on a fleet of one size."""
     if who not in block.medians:
-        return "not measured"
+        return NONE
     return f"{block.medians[who][column]:.0f} ({times(block.ratio(who, 'ours', column))})"
 
 

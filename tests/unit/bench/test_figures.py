@@ -22,7 +22,7 @@ def idle(row):
 
 def test_a_block(idle):
     (block,) = blocks(idle)
-    assert (block.case, block.hosts, block.date, block.unit) == ("idle", 1, "2026-11-24", 3.0)
+    assert (block.case, block.hosts, block.begun, block.unit) == ("idle", 1, "2026-11-24 10:00", 3.0)
     assert block.medians["ours"]["wall"] == 6.0
     assert block.spread["ours"] == (5.0, 50.0)
     assert block.rounds == {"ours": 3, "role": 2, "ping": 1}
@@ -35,6 +35,23 @@ def test_blocks_come_in_the_order_of_the_cases(row):
     made = blocks([row("join", "ours", 1.0, 5), row("fleet", "ours", 1.0, 4), row("fleet", "ours", 1.0, 2)])
     assert [(one.case, one.hosts) for one in made] == [("fleet", 2), ("fleet", 4), ("join", 5)]
     assert blocks([row("bare", "floor", 1.0)]) == []
+
+
+def test_who_had_no_part_comes_from_another_run(row):
+    both = [row("bare", "ours", 9.0), row("bare", "floor", 8.0)]
+    older = [row("bare", who, 7.0, run="2026-11-23") for who in ("ours", "floor", "dkms")]
+    without_us = row("bare", "role", 7.0, run="2026-11-22")
+    first, second = blocks([*older, without_us, *both])
+    assert (set(first.medians), set(second.medians)) == ({"ours", "floor"}, {"ours", "floor", "dkms"})
+    assert of("bare", "floor").value([first, second]) == 9.0 / 8.0
+    assert of("bare", "floor").value([second, first]) == 1.0
+
+
+def test_a_target_is_looked_for_where_both_are(row):
+    first = [row("idle", "ours", 6.0)]
+    other = [row("idle", who, wall, run="2026-11-23") for who, wall in (("ours", 6.0), ("pyinfra", 12.0))]
+    assert of("idle", "pyinfra").value(blocks([*first, *other])) == 0.5
+    assert of("idle", "pyinfra").rounds(blocks([*first, *other])) == 1
 
 
 def test_the_unit_of_another_case_of_the_same_run(row, idle):

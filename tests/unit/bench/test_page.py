@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from ansible_collections.procfleet.procfs.bench import page
+from ansible_collections.procfleet.procfs.bench.cases import CONTESTANTS
 from ansible_collections.procfleet.procfs.bench.figures import blocks
 from ansible_collections.procfleet.procfs.bench.picture import picture
 from ansible_collections.procfleet.procfs.bench.rows import append
@@ -33,20 +34,30 @@ def test_targets(rows, growth):
 def test_a_case(rows):
     lines = page.render(rows, []).splitlines()
     assert "### Nothing to do, 1 host" in lines
-    assert "2026-11-24, 2 cores, 24 GB, no KVM." in lines
+    assert "2026-11-24 10:00, 2 cores, 24 GB, no KVM." in lines
     assert "| ping | 1 | 3.0 | 3.0 to 3.0 | 0.60 | 1.00 | 2.5 | 1.0 | 2 | 300 |" in lines
     assert "| dkms | not measured | - | - | - | - | - | - | - | - |" in lines
+
+
+def test_a_case_of_which_two_runs_are_shown(row):
+    rows = [row("bare", "ours", 9.0), row("bare", "floor", 8.0)]
+    rows += [row("bare", who, 7.0, run="2026-11-23T09:00:00Z") for who in ("ours", "dkms")]
+    first, second = "\n\n".join(page.sections(blocks(rows))).split("2026-11-23 09:00, 2 cores, 24 GB, no KVM.")
+    shown = [[who for who in CONTESTANTS if f"\n| {who} |" in part] for part in (first, second)]
+    assert shown == [["ours", "role", "pyinfra", "floor"], ["ours", "dkms"]]
+    assert first.startswith("### First deploy, bare box, 1 host\n") and "###" not in second
+    assert "| role | not measured |" in first
 
 
 def test_fleets_stand_side_by_side(row):
     rows = [row("fleet", "ours", 100.0, 1), row("fleet", "ours", 120.0, 8), row("fleet", "dkms", 480.0, 8)]
     text = page.render(rows, [])
     lines = text.split("### First deploy, bare fleet, by its size")[1].splitlines()
-    assert "| seconds | 1 host, 2026-11-24, 1 round | 8 hosts, 2026-11-24, 1 round |" in lines
+    assert "| seconds | 1 host, 2026-11-24 10:00, 1 round | 8 hosts, 2026-11-24 10:00, 1 round |" in lines
     assert "| ours | 100 (1.00) | 120 (1.00) |" in lines
-    assert "| dkms | not measured | 480 (4.00) |" in lines
-    assert "| guest CPU s | 1 host, 2026-11-24, 1 round | 8 hosts, 2026-11-24, 1 round |" in lines
-    assert "| dkms | not measured | 10 (1.00) |" in lines
+    assert "| dkms | - | 480 (4.00) |" in lines
+    assert "| guest CPU s | 1 host, 2026-11-24 10:00, 1 round | 8 hosts, 2026-11-24 10:00, 1 round |" in lines
+    assert "| dkms | - | 10 (1.00) |" in lines
     assert "by its size" not in page.render(rows[1:], [])
 
 
@@ -102,8 +113,8 @@ def test_verdicts(value, limit, said):
 def test_the_picture_has_a_panel_for_each_case(rows):
     tree = ET.fromstring(picture(blocks(rows)))  # noqa: S314 - our own text
     texts = [one.text for one in tree.iter("{http://www.w3.org/2000/svg}text")]
-    assert "nothing to do, 1 host (2026-11-24)" in texts
-    assert "first deploy, bare box, 1 host (2026-11-24)" in texts
+    assert "nothing to do, 1 host (2026-11-24 10:00)" in texts
+    assert "first deploy, bare box, 1 host (2026-11-24 10:00)" in texts
     assert "Seconds, medians; 2 cores, 24 GB, no KVM" in texts
     assert "50.0 (10 x ours)" in texts
     widths = [float(one.get("width")) for one in tree.iter("{http://www.w3.org/2000/svg}rect")]
