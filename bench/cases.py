@@ -141,15 +141,17 @@ def _sizes(name: str, choice: Choice) -> tuple[int, ...]:
 # Seconds that a turn takes on 2 cores without KVM, to say beforehand how long a run will be; a fleet's by its hosts.
 # Nothing that is published is taken from here.
 EXPECTED = {
-    "idle": {"ours": 6, "role": 80, "pyinfra": 11, "dkms": 4, "floor": 1, "ping": 3},
-    "parameter": {"ours": 8, "role": 130, "pyinfra": 18, "dkms": 4, "floor": 1},
-    "headers": {"ours": 38, "role": 170, "pyinfra": 60, "dkms": 55, "floor": 33},
-    "bare": {"ours": 140, "role": 300, "pyinfra": 170, "dkms": 115, "floor": 95},
-    "source": {"ours": 27, "role": 140, "pyinfra": 50, "dkms": 37, "floor": 29},
-    "group": {"ours": 25, "ping": 10},
-    "join": {"ours": 30, "ping": 12},
+    "idle": {"ours": 6, "role": 97, "pyinfra": 11, "dkms": 5, "floor": 2, "ping": 4},
+    "parameter": {"ours": 10, "role": 113, "pyinfra": 13, "dkms": 5, "floor": 2},
+    "headers": {"ours": 54, "role": 170, "pyinfra": 73, "dkms": 80, "floor": 37},
+    "bare": {"ours": 130, "role": 255, "pyinfra": 160, "dkms": 150, "floor": 118},
+    "source": {"ours": 32, "role": 135, "pyinfra": 36, "dkms": 50, "floor": 35},
+    "group": {"ours": 65, "ping": 23},
+    "join": {"ours": 60, "ping": 28},
 }
-AROUND = 7  # seconds: machines put back, counters read, the end state checked
+AROUND = 12  # seconds: machines put back, counters read, the end state checked
+JOINS = 7  # seconds: one host more that gets what another one has built
+CORES_TAKE = 0.66  # whoever builds on each host keeps both cores busy: of what one host takes, for each
 
 
 def expected(turn: Turn) -> int:
@@ -157,5 +159,6 @@ def expected(turn: Turn) -> int:
     if turn.case != "fleet":
         return EXPECTED[turn.case][turn.contestant] + AROUND
     alone = EXPECTED["bare"][turn.contestant]
-    share = 15 if turn.contestant == "ours" else alone * 0.6  # whoever builds on each host keeps the cores busy
-    return round(alone + (turn.hosts - 1) * share) + AROUND
+    if turn.contestant == "ours":
+        return alone + (turn.hosts - 1) * JOINS + AROUND
+    return round(alone * max(1, turn.hosts * CORES_TAKE)) + AROUND
