@@ -73,13 +73,18 @@ def _block(part: list[Row], rows: list[Row]) -> Block:
     return Block(
         case,
         hosts,
-        part[0].run[:16].replace("T", " "),
+        _minute(part[0].run),
         part[0].size,
         {who: {name: median(getattr(row, name) for row in own) for name in MEASURED} for who, own in by.items()},
         {who: (min(values), max(values)) for who, values in walls.items()},
         {who: len(own) for who, own in by.items()},
         median(row.wall for row in pings) if pings else None,
     )
+
+
+def _minute(run: str) -> str:
+    """Return when a run began, for people."""
+    return run[:16].replace("T", " ")
 
 
 def counted(number: int, thing: str) -> str:
@@ -91,12 +96,13 @@ def counted(number: int, thing: str) -> str:
 class Steps:
     """Whose CPU time went where in a case on one host, in one run; medians.
 
+    :param begun: when its run began, to the minute.
     :param rounds: the fewest that a contestant had.
     :param taken: contestant -> step -> what its processes took; in the order of CONTESTANTS and STEPS.
     :param counted: contestant -> CPU seconds that the host counted in all.
     """
 
-    date: str
+    begun: str
     rounds: int
     taken: dict[str, dict[str, Step]]
     counted: dict[str, float]
@@ -111,7 +117,7 @@ def by_step(shares: Iterable[Share], rows: Iterable[Row], case: str) -> Steps | 
     rounds = {who: own for who, own in rounds.items() if own}
     whole = [row for row in rows if (row.run, row.case, row.hosts) == (found[0].run, case, 1)]
     return Steps(
-        found[0].run[:10],
+        _minute(found[0].run),
         min(map(len, rounds.values())),
         {who: {name: _step(found, who, name, own) for name in NAMES} for who, own in rounds.items()},
         {who: median(row.guest_cpu for row in whole if row.contestant == who) for who in rounds},

@@ -94,7 +94,7 @@ def sections(measured: list[Block]) -> Iterator[str]:
     """Yield each case with its tables, one for each run; who is in none of them is said in the first."""
     for (case, hosts), group in groupby(measured, lambda block: (block.case, block.hosts)):
         first, *others = group
-        title = f"### {CASES[case].text[0].upper()}{CASES[case].text[1:]}, {counted(hosts, 'host')}"
+        title = f"### {CASES[case].text.capitalize()}, {counted(hosts, 'host')}"
         later = {who for block in others for who in block.medians}
         yield f"{title}\n\n{one_run(first, later - set(first.medians))}"
         for block in others:
@@ -159,8 +159,8 @@ def programs(found: Steps | None) -> str:
         if any(step.processes for step in own):
             lines.append((name, *(f"{step.cpu:.1f} ({step.processes})" if step.processes else NONE for step in own)))
     lines.append(("counted by the host in all", *(f"{found.counted[who]:.1f}" for who in found.taken)))
-    said = f"{found.date}, bare box, {counted(found.rounds, 'round')}. CPU seconds, and in brackets how many processes."
-    return f"{said}\n\n{table(lines)}"
+    said = f"{found.begun}, bare box, {counted(found.rounds, 'round')}"
+    return f"{said}. CPU seconds, and in brackets how many processes.\n\n{table(lines)}"
 
 
 def times(ratio: float | None) -> str:

@@ -66,10 +66,10 @@ def _ticks(packed: int) -> int:
     return (packed & 0x1FFF) << 3 * (packed >> 13)
 
 
-def steps(processes: Iterable[Process]) -> dict[str, Step]:
+def steps(processes: list[Process]) -> dict[str, Step]:
     """Return step -> what a host's processes took."""
     by_pid = {one.pid: one for one in processes}
-    return total({_step(one, by_pid): Step(1, one.cpu)} for one in by_pid.values())
+    return total({_step(one, by_pid): Step(1, one.cpu)} for one in processes)
 
 
 def total(hosts: Iterable[dict[str, Step]]) -> dict[str, Step]:

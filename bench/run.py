@@ -3,7 +3,8 @@
 """Measure side by side: `make bench`, or `make bench-plan` to see what it would do and how long that takes.
 
 BENCH_ROUNDS, BENCH_CASES, BENCH_CONTESTANTS and BENCH_FLEETS narrow it, BENCH_RESULTS names another file than
-bench/results.csv. Rows are written one by one; a run that is cut short keeps what it has.
+bench/results.csv; what programs took stands in programs.csv beside it. Rows are written one by one; a run that is cut
+short keeps what it has.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def test_steps_are_medians_of_all_rounds(row, share):
     rows = [row("bare", "ours", 9.0, round=number, guest_cpu=9.0 + number) for number in (1, 2, 3)]
     shares = [share("ours", "packages", 70.0 + number, 300, number) for number in (1, 2, 3)]
     found = by_step([*shares, share("ours", "depmod", 5.0)], rows, "bare")
-    assert (found.date, found.rounds, found.counted) == ("2026-11-24", 3, {"ours": 11.0})
+    assert (found.begun, found.rounds, found.counted) == ("2026-11-24 10:00", 3, {"ours": 11.0})
     assert found.taken["ours"]["packages"] == Step(300, 72.0)
     assert found.taken["ours"]["depmod"] == Step(0, 0.0)  # in one round of three
     assert by_step(shares, rows, "headers") is None

@@ -65,7 +65,7 @@ def test_programs_stand_side_by_side(rows, share):
     shares = [share("ours", "packages", 70.04, 312), share("ours", "depmod", 5.0), share("floor", "packages", 68.0)]
     found = [*rows, rows[-1]._replace(contestant="floor", guest_cpu=120.0)]
     lines = page.render(found, [], shares=shares).splitlines()
-    assert "2026-11-24, bare box, 1 round. CPU seconds, and in brackets how many processes." in lines
+    assert "2026-11-24 10:00, bare box, 1 round. CPU seconds, and in brackets how many processes." in lines
     assert "|  | ours | floor |" in lines
     assert "| packages | 70.0 (312) | 68.0 (1) |" in lines
     assert "| depmod | 5.0 (1) | - |" in lines

@@ -51,7 +51,8 @@ def test_a_process_belongs_to_the_nearest_step():
         "packages": Step(3, 8.0),
         "make": Step(2, 5.1),
     }
-    # Numbers that were given twice may look like a circle.
+    # A number may have been given twice, which may look like a circle.
+    assert steps([Process(5, 1, "depmod", 1.0), Process(5, 1, "depmod", 2.0)]) == {"depmod": Step(2, 3.0)}
     assert steps([Process(5, 6, "sh", 1.0), Process(6, 5, "sh", 1.0)]) == {REST: Step(2, 2.0)}
 
 
