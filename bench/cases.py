@@ -86,7 +86,7 @@ class Choice:
     rounds: int = ROUNDS
     cases: tuple[str, ...] = tuple(CASES)
     contestants: tuple[str, ...] = CONTESTANTS
-    fleets: tuple[int, ...] = (1, 2, 4, 8)
+    fleets: tuple[int, ...] = (2, 4, 8)  # one bare host is the case `bare`
 
 
 def choose(environment: Mapping[str, str]) -> Choice:
@@ -96,7 +96,7 @@ def choose(environment: Mapping[str, str]) -> Choice:
     """
     everything = Choice()
     rounds = _words(environment, "BENCH_ROUNDS", tuple(map(str, range(1, 100)))) or (str(everything.rounds),)
-    fleets = _words(environment, "BENCH_FLEETS", tuple(str(count) for count in range(1, len(FLEETS) + 1)))
+    fleets = _words(environment, "BENCH_FLEETS", tuple(str(count) for count in range(2, len(FLEETS) + 1)))
     if len(rounds) != 1:
         raise ValueError("BENCH_ROUNDS is one number")
     choice = Choice(

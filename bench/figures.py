@@ -52,6 +52,17 @@ def blocks(rows: list[Row]) -> list[Block]:
     return [_block(part, rows) for case, hosts in keys for part in _parts(case, hosts, rows)]
 
 
+def by_size(measured: Iterable[Block]) -> list[Block]:
+    """Return the first deploys to bare hosts, a block for each number of them: that with the most contestants."""
+    found: dict[int, Block] = {}
+    for block in measured:
+        if block.case in ("bare", "fleet"):
+            known = found.setdefault(block.hosts, block)
+            if len(block.medians) > len(known.medians):
+                found[block.hosts] = block
+    return [found[hosts] for hosts in sorted(found)]
+
+
 def _parts(case: str, hosts: int, rows: list[Row]) -> Iterator[list[Row]]:
     seen: set[str] = set()
     left = [row for row in rows if (row.case, row.hosts) == (case, hosts)]

@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 from ..tests.marked import update
-from .cases import CASES
+from .cases import CASES, TOOLS
 from .figures import (
     AS_IT_IS,
     MEMORY_LIMIT,
@@ -25,6 +25,7 @@ from .figures import (
     Steps,
     above_own,
     blocks,
+    by_size,
     by_step,
     counted,
     grown,
@@ -54,7 +55,7 @@ def render(rows: list[Row], growth: list[Growth], call: str = "", shares: Iterab
         parts += ["![Seconds of each contestant, case by case](bench.svg)", *sections(measured)]
     else:
         parts.append("No case was measured.")
-    sizes = [block for block in measured if block.case == "fleet"]
+    sizes = by_size(measured)
     if len(sizes) > 1:
         parts.append(fleets(sizes))
     missing = [case.text for name, case in CASES.items() if name not in {block.case for block in measured}]
@@ -109,10 +110,9 @@ def one_run(block: Block, without: set[str]) -> str:
 
 def fleets(sizes: list[Block]) -> str:
     """Return the sizes of a fleet side by side."""
-    case = CASES[sizes[0].case]
-    parts = [f"### {case.text.capitalize()}, by its size", "In brackets: times what ours took in that run."]
+    parts = ["### First deploy, bare hosts, by their number", "In brackets: times what ours took in that run."]
     for column, name in (("wall", "seconds"), ("guest_cpu", "guest CPU s")):
-        lines = ((who, *(size_cell(block, who, column) for block in sizes)) for who in case.contestants)
+        lines = ((who, *(size_cell(block, who, column) for block in sizes)) for who in TOOLS)
         parts.append(table([(name, *map(size_head, sizes)), *lines]))
     return "\n\n".join(parts)
 

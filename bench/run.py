@@ -272,7 +272,7 @@ def plan(choice: Choice) -> str:
         part = [turn for turn in measured if (turn.case, turn.hosts) == (name, hosts)]
         seconds = sum(map(expected, part))
         total += seconds
-        label = f"{name} {hosts}" if hosts > 1 or name == "fleet" else name
+        label = f"{name} {hosts}" if hosts > 1 else name
         lines.append(f"{label:13} {len(part):3} turns, about {seconds / 60:5.1f} min")
     return "\n".join([*lines, f"about {total / 60:.0f} min, and a minute for each machine that is not made yet"])
 

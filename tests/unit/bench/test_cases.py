@@ -23,8 +23,8 @@ def test_a_choice():
     [
         ("BENCH_CASES", "idle,sleep", "BENCH_CASES names sleep; there are idle, parameter"),
         ("BENCH_CONTESTANTS", "Ours", "names Ours; there are ours, role"),
-        ("BENCH_FLEETS", "9", "names 9; there are 1, 2"),
-        ("BENCH_FLEETS", "0", "names 0"),
+        ("BENCH_FLEETS", "9", "names 9; there are 2, 3"),
+        ("BENCH_FLEETS", "1", "names 1"),
         ("BENCH_ROUNDS", "0", "names 0; there are 1 to 99"),
         ("BENCH_ROUNDS", "three", "names three"),
         ("BENCH_ROUNDS", "3 4", "one number"),
@@ -53,15 +53,15 @@ def test_contestants_take_turns():
 
 
 def test_fleets():
-    made = list(turns(Choice(1, ("fleet", "group", "join"), ("ours",), (1, 8))))
+    made = list(turns(Choice(1, ("fleet", "group", "join"), ("ours",), (2, 8))))
     assert [(one.case, one.hosts) for one in made] == [
-        ("fleet", 1),
+        ("fleet", 2),
         ("fleet", 8),
         ("group", FLEET),
         ("join", FLEET + 1),
     ]
     assert made[1].machines() == tuple(f"web{number}" for number in range(1, 9))
-    assert made[1].limit() == 8 * made[0].limit()
+    assert made[1].limit() == 4 * made[0].limit()
 
 
 @pytest.mark.parametrize(

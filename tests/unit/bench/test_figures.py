@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.procfleet.procfs.bench.figures import TARGETS, above_own, blocks, by_step, grown
+from ansible_collections.procfleet.procfs.bench.figures import TARGETS, above_own, blocks, by_size, by_step, grown
 from ansible_collections.procfleet.procfs.bench.programs import Step
 
 
@@ -45,6 +45,14 @@ def test_who_had_no_part_comes_from_another_run(row):
     assert (set(first.medians), set(second.medians)) == ({"ours", "floor"}, {"ours", "floor", "dkms"})
     assert of("bare", "floor").value([first, second]) == 9.0 / 8.0
     assert of("bare", "floor").value([second, first]) == 1.0
+
+
+def test_bare_hosts_by_their_number(row):
+    rows = [row("bare", who, 9.0) for who in ("ours", "floor")]
+    rows += [row("bare", who, 7.0, run="2026-11-23T09:00:00Z") for who in ("ours", "floor", "dkms")]
+    rows += [row("headers", "ours", 5.0), row("fleet", "ours", 4.0, 8), row("fleet", "ours", 3.0, 2)]
+    found = [(block.hosts, block.medians["ours"]["wall"]) for block in by_size(blocks(rows))]
+    assert found == [(1, 7.0), (2, 3.0), (8, 4.0)]
 
 
 def test_a_target_is_looked_for_where_both_are(row):

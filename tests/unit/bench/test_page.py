@@ -50,15 +50,15 @@ def test_a_case_of_which_two_runs_are_shown(row):
 
 
 def test_fleets_stand_side_by_side(row):
-    rows = [row("fleet", "ours", 100.0, 1), row("fleet", "ours", 120.0, 8), row("fleet", "dkms", 480.0, 8)]
+    rows = [row("bare", "ours", 100.0), row("fleet", "ours", 120.0, 8), row("fleet", "dkms", 480.0, 8)]
     text = page.render(rows, [])
-    lines = text.split("### First deploy, bare fleet, by its size")[1].splitlines()
+    lines = text.split("### First deploy, bare hosts, by their number")[1].splitlines()
     assert "| seconds | 1 host, 2026-11-24 10:00, 1 round | 8 hosts, 2026-11-24 10:00, 1 round |" in lines
     assert "| ours | 100 (1.00) | 120 (1.00) |" in lines
     assert "| dkms | - | 480 (4.00) |" in lines
     assert "| guest CPU s | 1 host, 2026-11-24 10:00, 1 round | 8 hosts, 2026-11-24 10:00, 1 round |" in lines
     assert "| dkms | - | 10 (1.00) |" in lines
-    assert "by its size" not in page.render(rows[1:], [])
+    assert "by their number" not in page.render(rows[1:], [])
 
 
 def test_programs_stand_side_by_side(rows, share):
