@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from statistics import median
 
 from .cases import CASES, CONTESTANTS, FLEET
@@ -54,13 +55,8 @@ def blocks(rows: list[Row]) -> list[Block]:
 
 def by_size(measured: Iterable[Block]) -> list[Block]:
     """Return the first deploys to bare hosts, a block for each number of them: that with the most contestants."""
-    found: dict[int, Block] = {}
-    for block in measured:
-        if block.case in ("bare", "fleet"):
-            known = found.setdefault(block.hosts, block)
-            if len(block.medians) > len(known.medians):
-                found[block.hosts] = block
-    return [found[hosts] for hosts in sorted(found)]
+    bare = sorted((block for block in measured if block.case in ("bare", "fleet")), key=lambda block: block.hosts)
+    return [max(same, key=lambda block: len(block.medians)) for _, same in groupby(bare, lambda block: block.hosts)]
 
 
 def _parts(case: str, hosts: int, rows: list[Row]) -> Iterator[list[Row]]:

@@ -88,7 +88,10 @@ def verdict(value: float | None, limit: float) -> str:
         return "not measured"
     if value <= limit:
         return "met"
-    return f"**missed** by {(value / limit - 1) * 100:.0f} %" if limit else "**missed**"
+    if not limit:
+        return "**missed**"
+    over = (value / limit - 1) * 100
+    return f"**missed** by {over:.0f} %" if over >= 1 else f"**missed** by {over:.1g} %"
 
 
 def sections(measured: list[Block]) -> Iterator[str]:

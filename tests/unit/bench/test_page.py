@@ -104,7 +104,14 @@ def test_a_profile_stands_as_it_was_measured():
 
 @pytest.mark.parametrize(
     ("value", "limit", "said"),
-    [(None, 2, "not measured"), (2.0, 2, "met"), (3.0, 2, "**missed** by 50 %"), (0, 0, "met"), (1, 0, "**missed**")],
+    [
+        (None, 2, "not measured"),
+        (2.0, 2, "met"),
+        (3.0, 2, "**missed** by 50 %"),
+        (2.004, 2, "**missed** by 0.2 %"),
+        (0, 0, "met"),
+        (1, 0, "**missed**"),
+    ],
 )
 def test_verdicts(value, limit, said):
     assert page.verdict(value, limit) == said
