@@ -8,16 +8,17 @@ from typing import Any, ClassVar
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.procfleet.procfs.plugins.plugin_utils._builders import settle
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._builders import own, settle
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._images import ImageStore
 
 
 class ActionModule(ControllerAction):
-    """Returns {jobs, refused, damaged}. See plugins/modules/kmod_builders.py."""
+    """Returns {jobs, own, refused, damaged}. See plugins/modules/kmod_builders.py."""
 
     ARGUMENTS: ClassVar = {
         "store": {"type": "path", "required": True},
         "builders": {"type": "str", "default": ""},
+        "loads": {"type": "bool", "default": False},
         "plan": {"type": "str", "default": "__kmod_plan"},
         "seen": {"type": "str", "default": "__kmod_seen"},
     }
@@ -35,9 +36,11 @@ class ActionModule(ControllerAction):
         if not self._task.check_mode:
             for item in [item for of_host in jobs.values() for job in of_host for item in job["modules"]]:
                 store.forget_failure(item["name"], item["fingerprint"])
+        alone = own(hosts, jobs) if arguments["loads"] and not self._task.check_mode else {}
         return {
             "changed": False,
-            "jobs": jobs,
+            "jobs": {} if alone else jobs,
+            "own": alone,
             "refused": refused,
             "damaged": damaged,
             "warnings": [

@@ -120,6 +120,15 @@ options:
     type: list
     elements: str
     default: []
+  build:
+    description: >-
+      What M(procfleet.procfs.kmod_build) is asked for first, in the same call: its options but C(store) and
+      C(partial). A module whose build is missing then is left out, with those that depend on it; the others go on.
+    type: dict
+    default: {}
+  archive:
+    description: The sources for O(build), packed; set by the action plugin, not by users.
+    type: str
   partial:
     description: >-
       Succeed when some modules or entries fail, and leave it to the caller to look at RV(failed_modules) and
@@ -172,6 +181,10 @@ failed_modules:
     it was before. C(sent) is false for one that was not sent to the host at all.
   returned: when the request could be understood
   type: dict
+built:
+  description: What M(procfleet.procfs.kmod_build) returned; C(failed) and C(msg) where nothing could be built.
+  returned: with O(build)
+  type: dict
 brought:
   description: Modules of the kernel's own that were loaded for these.
   returned: when the request could be understood
@@ -203,7 +216,7 @@ taint:
   returned: when the request could be understood
   type: dict
 seconds:
-  description: How long it took on the host.
+  description: How long it took on the host, without O(build).
   returned: when the request could be understood
   type: float
 """
@@ -216,6 +229,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._kmod import Options, explain_failures, manage
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import check_release, normalise
+from ansible_collections.procfleet.procfs.plugins.module_utils._show import report
 from ansible_collections.procfleet.procfs.plugins.module_utils._transaction import Rules
 
 MODULE_OPTIONS = {
@@ -243,6 +257,8 @@ OPTIONS = {
     "persist": {"type": "bool", "default": True},
     "timeout": {"type": "int", "default": 30},
     "unneeded": {"type": "list", "elements": "str", "default": []},
+    "build": {"type": "dict", "default": {}},
+    "archive": {"type": "str", "no_log": True},
     "partial": {"type": "bool", "default": False},
     "store": {"type": "path"},
     "kernel": {"type": "dict"},
@@ -264,18 +280,44 @@ def _options(params: dict[str, Any], check: bool) -> Options:
     return Options(rules, **wanted, check=check, unneeded=unneeded)
 
 
+def _managed(params: dict[str, Any], check: bool, built: dict[str, Any]) -> dict[str, Any]:
+    """Build what is to be built, then bring to their state what is there.
+
+    :param built: gets what came of the building, also where the rest fails.
+    """
+    options, modules = _options(params, check), params["modules"]
+    if params["build"]:
+        # Most calls build nothing, and what this takes is compiled on the host.
+        from ansible_collections.procfleet.procfs.plugins.module_utils._building import build_first, with_builds
+
+        built.update(build_first(params["build"], params["archive"], check))
+        modules = with_builds(modules, params["build"]["modules"], built)
+        if not modules:
+            return {"changed": False, "modules": {}, "failed_modules": {}, "asserted": report([])}
+    started = time.monotonic()
+    return dict(manage(modules, options), seconds=round(time.monotonic() - started, 2))
+
+
 def main() -> None:
     """Bring the modules to their state."""
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
-    params, started = module.params, time.monotonic()
+    params = module.params
+    built: dict[str, Any] = {}
     try:
-        result = manage(params["modules"], _options(params, module.check_mode))
+        result = _managed(params, module.check_mode, built)
     except KmodError as error:
-        module.fail_json(msg=error.message, **error.details)
-    result["seconds"] = round(time.monotonic() - started, 2)
+        module.fail_json(**{"msg": error.message, **_with(built, {}), **error.details})
+    result = _with(built, result)
     if (result["failed_modules"] or result["asserted"]["failed_entries"]) and not params["partial"]:
         module.fail_json(msg=explain_failures(result), **result)
     module.exit_json(**result)
+
+
+def _with(built: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+    """Return the result with what was built before."""
+    if not built:
+        return result
+    return dict(result, built=built, changed=bool(result.get("changed") or built.get("changed")))
 
 
 if __name__ == "__main__":

@@ -155,87 +155,28 @@ seconds:
   type: float
 """
 
-import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.procfleet.procfs.plugins.module_utils import _build
+from ansible_collections.procfleet.procfs.plugins.module_utils._build import explain_failures
+from ansible_collections.procfleet.procfs.plugins.module_utils._building import OPTIONS, make_builds
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import headers_path
-from ansible_collections.procfleet.procfs.plugins.module_utils._lock import host_lock
-from ansible_collections.procfleet.procfs.plugins.module_utils._names import check_release, normalise
-from ansible_collections.procfleet.procfs.plugins.module_utils._packages import bring
 
-MODULE_OPTIONS = {
-    "name": {"type": "str", "required": True},
-    "folder": {"type": "path", "required": True},
-    "fingerprint": {"type": "str"},
-    "depends": {"type": "list", "elements": "str", "default": []},
+HERE: dict[str, dict[str, Any]] = {
+    "partial": {"type": "bool", "default": False},
+    "store": {"type": "path"},
 }
-
-
-def request_of(params: dict[str, Any]) -> _build.Request:
-    """Return the request that the module's parameters ask for."""
-    if not params["modules"]:
-        raise KmodError("The list of modules is empty", "", "Name at least one")
-    release = check_release(params["release"] or os.uname().release)
-    modules = {
-        normalise(one["name"]): {
-            "fingerprint": one["fingerprint"],
-            "depends": [normalise(name) for name in one["depends"]],
-        }
-        for one in params["modules"]
-    }
-    headers = params["headers"] or headers_path(release)
-    return _build.Request(
-        modules, params["archive"] or "", release, headers, params["flags"], params["jobs"], params["timeout"]
-    )
-
-
-def _installed(params: dict[str, Any], release: str, check: bool) -> dict[str, Any]:
-    """Install the packages, if any are asked for; return {changed, added}, in check mode as a prediction."""
-    if check or not params["packages"]:
-        return {"changed": bool(params["packages"]), "added": []}
-    there = "" if params["headers"] else release  # headers elsewhere are not those of the packages
-    done = bring(params["manager"], params["packages"], True, there, params["timeout"])
-    return {"changed": done["changed"], "added": done["added"]}
 
 
 def main() -> None:
     """Build what is missing, return all."""
-    module = AnsibleModule(
-        argument_spec={
-            "modules": {"type": "list", "elements": "dict", "required": True, "options": MODULE_OPTIONS},
-            "archive": {"type": "str", "no_log": True},
-            "packages": {"type": "list", "elements": "str", "default": []},
-            "manager": {"type": "str", "default": ""},
-            "release": {"type": "str"},
-            "headers": {"type": "path"},
-            "flags": {"type": "list", "elements": "str", "default": []},
-            "jobs": {"type": "int", "default": 0},
-            "timeout": {"type": "int", "default": 1800},
-            "partial": {"type": "bool", "default": False},
-            "store": {"type": "path"},
-            "fetch": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    new: dict[str, Any] = {"changed": False, "added": []}
+    module = AnsibleModule(argument_spec={**OPTIONS, **HERE}, supports_check_mode=True)
     try:
-        request = request_of(module.params)
-        new = _installed(module.params, request.release, module.check_mode)
-        if module.check_mode:
-            result = _build.predict(request)
-        else:
-            with host_lock(60):
-                result = _build.build_missing(request)
+        result = make_builds(module.params, module.check_mode)
     except KmodError as error:
-        module.fail_json(**{"msg": error.message, **new, **error.details})
-    result.update(added=new["added"], changed=result["changed"] or new["changed"])
+        module.fail_json(msg=error.message, **error.details)
     if result["failed_modules"] and not module.params["partial"]:
-        module.fail_json(msg=_build.explain_failures(result), **result)
-    if module.params["fetch"]:
-        result["images"] = _build.images(result["modules"])
+        module.fail_json(msg=explain_failures(result), **result)
     module.exit_json(**result)
 
 

@@ -27,6 +27,12 @@ options:
       it. Without one, the first host of each group that can build as it is does so, else the first that waits.
     type: str
     default: ""
+  loads:
+    description: >-
+      Whether the modules are loaded next, by M(procfleet.procfs.kmod), so that a build for which one host alone waits
+      can be made there in the same call, as RV(own) has it.
+    type: bool
+    default: false
   plan:
     description: The variable in which each host's plan was registered.
     type: str
@@ -47,7 +53,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 jobs:
-  description: Host to what it builds, a list of C({release, flags, packages, modules}).
+  description: Host to what it builds, a list of C({release, flags, packages, manager, modules}).
+  returned: always
+  type: dict
+own:
+  description: >-
+    Host to the one such job that there is, where only that host waits for it; O(procfleet.procfs.kmod#module:build)
+    takes it. It is then not in RV(jobs). Empty without O(loads), in check mode, and where builds are signed.
   returned: always
   type: dict
 refused:

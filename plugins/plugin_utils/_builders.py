@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
@@ -15,7 +15,7 @@ Jobs = dict[str, list[dict[str, Any]]]
 
 
 def settle(hosts: Hosts, have: Callable[[str, str], bool], dedicated: list[str]) -> tuple[Jobs, dict[str, str]]:
-    """Return host -> the jobs that it does, each {release, flags, packages, modules}; and host -> why nobody can build.
+    """Return host -> its jobs, each {release, flags, packages, manager, modules}; and host -> why nobody can build.
 
     :param hosts: every host of the play, in its order -> {plan, seen}.
     :param have: says whether the store holds a build, by name and fingerprint.
@@ -28,8 +28,7 @@ def settle(hosts: Hosts, have: Callable[[str, str], bool], dedicated: list[str])
             modules = _missing(wanted, have)
             if not modules:
                 continue
-            lacking = {one["fingerprint"] for one in modules}
-            wait = [host for host in waiting if lacking & {one["fingerprint"] for one in hosts[host]["plan"]["build"]}]
+            wait = _waiting(hosts, waiting, modules)
             try:
                 builder, job = _job(hosts, wait, modules, dedicated)
             except KmodError as error:
@@ -51,8 +50,28 @@ def _job(
         "release": first["seen"]["kernel"]["release"],
         "flags": first["plan"]["flags"],
         "packages": needed_packages(builder, hosts[builder], first),
+        "manager": hosts[builder]["plan"]["manager"],
         "modules": modules,
     }
+
+
+def own(hosts: Hosts, jobs: Jobs) -> dict[str, dict[str, Any]]:
+    """Return host -> its job, where it can as well be done in the call that loads, for nobody else waits for it.
+
+    Of several jobs none is: they are done side by side, before the first wave. What is signed passes by the controller.
+    """
+    every = [(builder, job) for builder, of_host in jobs.items() for job in of_host]
+    if len(every) != 1:
+        return {}
+    builder, job = every[0]
+    alone = _waiting(hosts, hosts, job["modules"]) == [builder]
+    return {builder: job} if alone and not hosts[builder]["plan"]["sign"] else {}
+
+
+def _waiting(hosts: Hosts, among: Iterable[str], modules: list[dict[str, Any]]) -> list[str]:
+    """Return the hosts that need one of the builds."""
+    builds = {one["fingerprint"] for one in modules}
+    return [host for host in among if builds & {one["fingerprint"] for one in hosts[host]["plan"]["build"]}]
 
 
 def groups(hosts: Hosts) -> dict[tuple[str, ...], list[str]]:

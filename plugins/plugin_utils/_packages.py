@@ -125,5 +125,5 @@ def explain(result: dict[str, Any], host: str, names: list[str], manager: str) -
     result["msg"] = (
         f"The packages {', '.join(names)} for kernel {result.get('release')} could not be installed on {host}: {why}. "
         f"The host's package source offers: {offered}. {todo} "
-        "Nothing was built or loaded for that kernel."
+        "Nothing was built for that kernel."
     )

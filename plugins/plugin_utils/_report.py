@@ -106,7 +106,8 @@ def failing_modules(steps: dict[str, Any]) -> dict[str, str]:
 
 def failures(results: dict[str, Any]) -> list[str]:
     """Return what went wrong, in lines for people: builds, loads, and with `verify` what is not as wanted."""
-    lines = [line for step in ("loaded", "asserted", "registered") for line in lost(results.get(step) or {})]
+    lines = lost(results["loaded"].get("built") or {})
+    lines += [line for step in ("loaded", "asserted", "registered") for line in lost(results.get(step) or {})]
     lines += [named(name, one["msg"]) for name, one in sorted(results["loaded"].get("failed_modules", {}).items())]
     asserted = asserted_in(results)
     if asserted.get("failed_entries"):

@@ -19,7 +19,9 @@ SEEN = {
     "headers": {"present": True, "make": "m", "compiler": "c"},
     "os": {"id": "debian", "version": "12"},
 }
-PLANNED = {"__kmod_seen": SEEN, "__kmod_plan": {"build": [BUILD], "flags": [], "packages": []}}
+PLAN = {"build": [BUILD], "flags": [], "packages": [], "manager": "apt", "sign": []}
+JOB = {"release": "6.1", "flags": [], "packages": [], "manager": "apt", "modules": [BUILD]}
+PLANNED = {"__kmod_seen": SEEN, "__kmod_plan": PLAN}
 
 
 @pytest.fixture
@@ -39,8 +41,15 @@ def run(action, store, hostvars):
 
 def test_one_job(run):
     result = run({"a": PLANNED, "b": PLANNED})
-    assert result["jobs"] == {"a": [{"release": "6.1", "flags": [], "packages": [], "modules": [BUILD]}]}
+    assert (result["jobs"], result["own"]) == ({"a": [JOB]}, {})
     assert (result["changed"], result["damaged"], result["warnings"]) == (False, [], [])
+
+
+@pytest.mark.parametrize(("loads", "check", "own"), [(True, False, True), (False, False, False), (True, True, False)])
+def test_a_host_that_builds_for_itself_alone_does_so_as_it_loads(run, loads, check, own):
+    """A prediction names its jobs; and what only builds, for a kernel to come, has no load after it."""
+    result = run({"a": PLANNED}, check=check, loads=loads)
+    assert (result["jobs"], result["own"]) == (({}, {"a": JOB}) if own else ({"a": [JOB]}, {}))
 
 
 @pytest.mark.parametrize(

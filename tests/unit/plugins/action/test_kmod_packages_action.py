@@ -61,7 +61,7 @@ def test_a_failure_says_what_there_is(run, sent):
         "The packages linux-headers-6.1, gcc-12, make for kernel 6.1 could not be installed on h1: "
         "apt failed: E: Unable to locate package linux-headers-6.1. The host's package source offers: "
         "linux-headers-6.2, linux-headers-6.3. Boot a kernel whose headers are offered, or add the source that still "
-        "has them. Nothing was built or loaded for that kernel."
+        "has them. Nothing was built for that kernel."
     )
 
 

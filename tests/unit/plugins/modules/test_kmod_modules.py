@@ -10,7 +10,14 @@ import os
 import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.procfleet.procfs.plugins.module_utils import _build, _command, _kmod, _lock, _packages
+from ansible_collections.procfleet.procfs.plugins.module_utils import (
+    _build,
+    _building,
+    _command,
+    _kmod,
+    _lock,
+    _packages,
+)
 from ansible_collections.procfleet.procfs.plugins.module_utils._dkms import note_of
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.modules import kmod, kmod_build, kmod_dkms, kmod_info, kmod_packages
@@ -20,7 +27,7 @@ from ansible_collections.procfleet.procfs.plugins.modules import kmod, kmod_buil
 def run(capsys, host, monkeypatch):
     lock = str(host / "lock")
     monkeypatch.setattr(_kmod, "host_lock", lambda timeout: _lock.host_lock(timeout, lock))
-    for module in (kmod_build, kmod_dkms):
+    for module in (_building, kmod_dkms):
         monkeypatch.setattr(module, "host_lock", lambda timeout: _lock.host_lock(timeout, lock))
 
     def run(module, **arguments):
@@ -144,6 +151,7 @@ ASKED = {"name": "a-b", "folder": "/x", "fingerprint": "f" * 64}
 
 
 NOTHING_DONE = {"changed": False, "failed_modules": {}}
+NEW = {"changed": True, "added": ["make=4"]}
 
 
 def test_the_request_of_kmod_build(run, monkeypatch):
@@ -199,9 +207,7 @@ def test_packages_are_a_change_where_the_builds_are_there(run, monkeypatch, pack
 @pytest.mark.parametrize(("headers", "release"), [({}, "6.1"), ({"headers": "/opt/headers"}, "")])
 def test_headers_elsewhere_are_not_looked_for_in_packages(run, monkeypatch, headers, release):
     asked = []
-    monkeypatch.setattr(
-        kmod_build, "bring", lambda *words: asked.append(words) or {"changed": True, "added": ["make=4"]}
-    )
+    monkeypatch.setattr(_building, "bring", lambda *words: asked.append(words) or NEW)
     code, result = run(kmod_build, modules=[ASKED], packages=["make"], manager="apt", release="6.1", **headers)
     assert asked == [("apt", ["make"], True, release, 1800)]
     # There are none, so the build fails; what was installed is told all the same.
@@ -210,9 +216,7 @@ def test_headers_elsewhere_are_not_looked_for_in_packages(run, monkeypatch, head
 
 def test_kmod_build_installs_first(run, monkeypatch):
     steps = []
-    monkeypatch.setattr(
-        kmod_build, "bring", lambda *words: steps.append(words) or {"changed": True, "added": ["make=4"]}
-    )
+    monkeypatch.setattr(_building, "bring", lambda *words: steps.append(words) or NEW)
     monkeypatch.setattr(_build, "build_missing", lambda _request: steps.append("build") or dict(NOTHING_DONE))
     code, result = run(kmod_build, modules=[ASKED], packages=["make"], manager="apt", release="6.1", timeout=7)
     assert (code, result["changed"], result["added"]) == (0, True, ["make=4"])
@@ -232,3 +236,83 @@ def test_what_fails_of_kmod_build(run, monkeypatch):
     code, result = run(kmod_build, modules=[ASKED])
     assert code == 1
     assert "    a.c:1: no" in result["msg"].splitlines()
+
+
+@pytest.fixture
+def built(run, monkeypatch):
+    """Run kmod on a, and on b that needs it, with a build of a; return status, result, and what was managed then."""
+    managed = []
+    done = {"changed": False, "modules": {}, "failed_modules": {}, "asserted": {"failed_entries": 0}}
+    monkeypatch.setattr(kmod, "manage", lambda modules, _options: managed.extend(modules) or dict(done))
+
+    def built(answer, modules=({"name": "a-b"}, {"name": "c", "depends": ["a-b"]}, {"name": "d"}), **more):
+        if answer:
+            monkeypatch.setattr(_build, "build_missing", lambda _request: answer)
+        monkeypatch.setattr(_building, "bring", lambda *_words: dict(NEW))
+        code, result = run(kmod, **{"modules": modules, "build": {"modules": [ASKED], "release": "6.1"}, **more})
+        return code, result, [one["name"] for one in managed]
+
+    return built
+
+
+def test_kmod_builds_first(built):
+    code, result, managed = built({**NOTHING_DONE, "changed": True, "modules": {"a_b": {}}}, archive="c291cmNlcw==")
+    assert (code, result["changed"], managed) == (0, True, ["a-b", "c", "d"])
+    assert result["built"] == {**NOTHING_DONE, "changed": True, "modules": {"a_b": {}}, "added": []}
+    assert "c291cmNlcw" not in json.dumps(result)
+    assert result["seconds"] >= 0
+
+
+def test_kmod_leaves_out_what_does_not_build_and_what_needs_it(built):
+    code, result, managed = built({**NOTHING_DONE, "modules": {}, "failed_modules": {"a_b": ["a.c:1: no"]}})
+    assert (code, managed) == (0, ["d"])
+    assert result["built"]["failed_modules"] == {"a_b": ["a.c:1: no"]}
+
+
+def test_kmod_of_which_nothing_builds(built):
+    code, result, managed = built({**NOTHING_DONE, "modules": {}}, modules=[{"name": "a-b"}])
+    assert (code, managed, result["modules"], result["asserted"]["entries"]) == (0, [], {}, [])
+
+
+def test_kmod_goes_on_where_nothing_can_be_built(run, built):
+    """The headers are not there, whatever was installed for them."""
+    packages = {"modules": [ASKED], "release": "6.1", "packages": ["make"], "manager": "apt"}
+    code, result, managed = built(None, build={**packages, "headers": "/no"})
+    assert code == 0
+    assert managed == ["d"]
+    assert result["changed"] is True
+    said = {key: result["built"][key] for key in ("failed", "modules", "failed_modules", "changed", "added")}
+    assert said == {"failed": True, "modules": {}, "failed_modules": {}, **NEW}
+    assert "No headers for kernel 6.1" in result["built"]["msg"]
+
+
+@pytest.mark.parametrize(
+    ("build", "part"),
+    [
+        ({"modules": [{"name": "a"}]}, "What is to be built makes no sense: missing required arguments: folder"),
+        ({"modules": [ASKED], "colour": "red"}, "makes no sense: colour. Supported parameters include"),
+        ({"modules": [ASKED], "release": "../x"}, "is not a kernel release"),
+        ({"modules": []}, "The list of modules is empty"),
+    ],
+)
+def test_a_build_that_makes_no_sense_changes_nothing(built, build, part):
+    code, result, managed = built(None, build=build)
+    assert (code, managed) == (1, [])
+    assert part in result["msg"]
+
+
+def test_what_was_built_is_told_where_the_rest_fails(run, built, monkeypatch):
+    def fail(*_arguments):
+        raise KmodError("It failed")
+
+    monkeypatch.setattr(kmod, "manage", fail)
+    answer = {**NOTHING_DONE, "modules": {"a_b": {}}, "changed": True}
+    monkeypatch.setattr(_build, "build_missing", lambda _request: answer)
+    code, result = run(kmod, modules=[{"name": "a-b"}], build={"modules": [ASKED], "release": "6.1"})
+    assert (code, result["msg"], result["changed"], result["built"]["modules"]) == (1, "It failed.", True, {"a_b": {}})
+
+
+def test_kmod_in_check_mode_leaves_out_what_would_be_built(run, built, host):
+    code, result, managed = built(None, _ansible_check_mode=True)
+    assert (code, managed, result["changed"], result["built"]["modules"]) == (0, ["d"], True, {})
+    assert os.listdir(host) == []

@@ -8,7 +8,7 @@ import re
 import sys
 
 import pytest
-from ansible_collections.procfleet.procfs.plugins.plugin_utils._builders import groups
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._builders import groups, own
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._builders import settle as settle_all
 
 TOOLS = {"present": True, "make": "/usr/bin/make", "compiler": "/usr/bin/gcc"}
@@ -29,8 +29,9 @@ def host(release="6.1", build=("m",), headers=TOOLS, flags=(), **more):
     builds = [item(one, f"{one}-{identity}") if isinstance(one, str) else one for one in build]
     kernel = {"release": release, "arch": arch, "compiler": {"name": compiler}}
     packages, manager = more.pop("packages", [f"headers-{release}", "make"]), more.pop("manager", "apt")
+    plan = {"build": builds, "flags": list(flags), "packages": packages if builds else [], "manager": manager}
     return {
-        "plan": {"build": builds, "flags": list(flags), "packages": packages if builds else [], "manager": manager},
+        "plan": {**plan, "sign": more.pop("sign", [])},
         "seen": {"kernel": kernel, "headers": headers, "os": system},
     }
 
@@ -55,7 +56,7 @@ def test_one_builder_for_a_kernel():
     hosts = {name: host() for name in "abc"}
     jobs = settle(hosts, nothing, [])
     modules = hosts["a"]["plan"]["build"]
-    assert jobs == {"a": [{"release": "6.1", "flags": [], "packages": [], "modules": modules}]}
+    assert jobs == {"a": [{"release": "6.1", "flags": [], "packages": [], "manager": "apt", "modules": modules}]}
 
 
 @pytest.mark.parametrize("other", [{"release": "6.2"}, {"arch": "aarch64"}, {"compiler": "gcc-13"}])
@@ -227,3 +228,33 @@ def calls(count, kernels):
 
 def test_a_thousand_hosts_cost_ten_times_a_hundred():
     assert calls(1000, 5) < 10.5 * calls(100, 5)
+
+
+def own_of(hosts, have=nothing, dedicated=()):
+    """Return builder -> names, of the job that is done as the host loads."""
+    jobs = settle(hosts, have, list(dedicated))
+    return {name: [one["name"] for one in job["modules"]] for name, job in own(hosts, jobs).items()}
+
+
+def test_who_builds_for_itself_alone_does_so_as_it_loads():
+    assert own_of({"a": host()}) == {"a": ["m"]}
+    assert own_of({"a": host(headers=BARE), "b": host("6.2", build=())}) == {"a": ["m"]}
+    pair = [item("base", "1"), item("user", "2", ["base"])]
+    assert own_of({"a": host(build=pair)}, lambda name, _print: name == "base") == {"a": ["base", "user"]}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "dedicated"),
+    [
+        ({"a": host(), "b": host()}, ()),  # b waits for it
+        ({"a": host(), "b": host("6.2")}, ()),  # two kernels are built for at the same time
+        ({"a": host(headers=BARE), "b": host(build=())}, ()),  # b builds, and has nothing to load
+        ({"a": host(), "b": host("6.5", build=())}, ("b",)),
+        ({"a": host(build=[item("m", "1")]), "b": host(build=[item("m", "2")])}, ()),  # two jobs of one builder
+        ({"a": host(sign=[{"name": "m"}])}, ()),  # what is to be signed passes by the controller
+        ({"a": host(build=())}, ()),
+        ({}, ()),
+    ],
+)
+def test_what_is_built_before_the_first_wave(hosts, dedicated):
+    assert own_of(hosts, dedicated=dedicated) == {}

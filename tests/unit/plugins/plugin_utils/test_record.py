@@ -167,6 +167,18 @@ def test_a_module_that_does_not_build_leaves_the_others(steps):
     assert any("does not build" in line for line in host["failures"])
 
 
+def test_a_host_that_cannot_build_in_the_call_that_loads(steps):
+    """The others go on, so that the step that loads has a result."""
+    steps["plan"]["reasons"]["proc_demo"] = ["build not installed"]
+    steps["built"] = {"failed": True, "msg": "No headers for kernel 6.1."}
+    left_out = {"msg": "proc_demo was left out: it was not built", "sent": False}
+    steps["loaded"] = {"modules": {}, "failed_modules": {"proc_demo": left_out}}
+    host = host_part("web1", steps)
+    assert (host["state"], host["error"]) == ("failed", "No headers for kernel 6.1.")
+    assert host["failures"] == ["No headers for kernel 6.1.", left_out["msg"]]
+    assert host["modules"]["proc_demo"]["reasons"] == [left_out["msg"]]
+
+
 def test_what_a_host_fails_to_build_for_others_is_not_its_own_failure(steps):
     steps["plan"]["build"] = []
     steps["built"] = {"failed_modules": {"proc_demo": ["a.c:1: error: no"]}, "log": "/log", "seconds": 2.0}

@@ -89,6 +89,14 @@ def test_who_was_lost_is_said():
     assert failures({**RESULTS, "loaded": {"unreachable": True, "msg": "x"}}) == ["does not answer: x"]
 
 
+def test_why_nothing_was_built_is_said_first():
+    left_out = {"b": {"msg": "b was left out: it was not built", "sent": False}}
+    loaded = {"failed_modules": left_out, "built": {"failed": True, "msg": "No headers."}}
+    assert failures({**RESULTS, "loaded": loaded}) == ["No headers.", "b was left out: it was not built"]
+    loaded["built"] = {"modules": {}}
+    assert failures({**RESULTS, "loaded": loaded}) == ["b was left out: it was not built"]
+
+
 def test_summary():
     seen = {
         "kernel": {"release": "6.1", "running": "6.1", "arch": "x86_64", "taint": {"flags": "OE"}},
