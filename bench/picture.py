@@ -11,7 +11,7 @@ from .figures import Block, counted
 
 WIDTH, COLUMNS, MARGIN = 960, 2, 24  # pixels, panels in a row
 BAR, GAP, HEAD = 16, 6, 40  # height of a bar, what is between two, and a panel's title
-NAME, VALUE = 64, 110  # width of a name on the left, and of a figure on the right
+NAME, VALUE = 64, 126  # width of a name on the left, and of a figure on the right
 STYLE = """
 text { font: 13px sans-serif; fill: #24292f; }
 .title { font-weight: bold; }
