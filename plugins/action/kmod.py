@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
         self, arguments: dict[str, Any], store: ImageStore, kernel: dict[str, Any], task_vars: dict[str, Any]
     ) -> dict[str, Any]:
         """Run the module with the images that the host lacks, or with the sources of what it builds itself."""
-        build = _with_sources(arguments.get("build") or {}, fetch=not self._task.check_mode)
+        build = _with_sources(arguments.get("build"), fetch=not self._task.check_mode)
         here = fingerprints(build) if build else {}
         depends = _depends(arguments["modules"])
         arguments["modules"], failed = attach(arguments["modules"], store, kernel, here)

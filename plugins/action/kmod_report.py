@@ -9,7 +9,13 @@ from typing import Any, ClassVar
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._gate import fate, touched, untouched
-from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import failures, lost, prediction, summary
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import (
+    failures,
+    lost,
+    parted,
+    prediction,
+    summary,
+)
 
 _STEPS = ("rebooted", "loaded", "asserted", "registered", "watched", "returned")
 
@@ -35,7 +41,7 @@ class ActionModule(ControllerAction):
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Gather from the steps' results what people want to read."""
         host, rollout = task_vars.get("inventory_hostname", "this host"), arguments["rollout"]
-        results = {**arguments, **touched(rollout, host, {step: arguments[step] for step in _STEPS})}
+        results = parted({**arguments, **touched(rollout, host, {step: arguments[step] for step in _STEPS})})
         said = failures(results)
         trouble = (said or rollout.get("trouble", {}).get(host, [])) + fate(rollout, host, results)
         if trouble:

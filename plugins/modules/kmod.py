@@ -123,7 +123,8 @@ options:
   build:
     description: >-
       What M(procfleet.procfs.kmod_build) is asked for first, in the same call: its options but C(store) and
-      C(partial). A module whose build is missing then is left out, with those that depend on it; the others go on.
+      C(partial). Needs O(store). A module whose build is missing then is left out, with those that depend on it; the
+      others go on.
     type: dict
     default: {}
   archive:

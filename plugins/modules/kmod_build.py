@@ -155,22 +155,16 @@ seconds:
   type: float
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.procfleet.procfs.plugins.module_utils._build import explain_failures
 from ansible_collections.procfleet.procfs.plugins.module_utils._building import OPTIONS, make_builds
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 
-HERE: dict[str, dict[str, Any]] = {
-    "partial": {"type": "bool", "default": False},
-    "store": {"type": "path"},
-}
-
 
 def main() -> None:
     """Build what is missing, return all."""
-    module = AnsibleModule(argument_spec={**OPTIONS, **HERE}, supports_check_mode=True)
+    here = {"partial": {"type": "bool", "default": False}, "store": {"type": "path"}}
+    module = AnsibleModule(argument_spec={**OPTIONS, **here}, supports_check_mode=True)
     try:
         result = make_builds(module.params, module.check_mode)
     except KmodError as error:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import parted
 
 
 class ControllerAction(ActionBase):
@@ -55,11 +56,8 @@ def registered(
     """Yield each host with what its steps returned, also when it has left the play: results stay registered.
 
     They are read as they are, for templating all variables of all hosts would take minutes in a large fleet.
-    What a host built in the call that loads is its step `built`, as if it had been a call of its own.
     :param variables: step -> the variable in which it was registered.
     """
     for host in hosts:
         found = hostvars.raw_get(host)
-        steps = {step: dict(found.get(name or "") or {}) for step, name in variables.items()}
-        built = (steps.get("loaded") or {}).pop("built", None)
-        yield host, {**steps, "built": built} if isinstance(built, dict) else steps
+        yield host, parted({step: dict(found.get(name or "") or {}) for step, name in variables.items()})

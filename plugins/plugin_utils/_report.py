@@ -19,6 +19,13 @@ def survivors(plan: dict[str, Any], built: dict[str, Any], loaded: dict[str, Any
     return [name for name in plan["depends"] if name not in lost]
 
 
+def parted(steps: dict[str, Any]) -> dict[str, Any]:
+    """Return a host's steps where what was built in the call that loads is the step `built`, as if it had its own."""
+    loaded = dict(steps.get("loaded") or {})
+    built = loaded.pop("built", None)
+    return {**steps, "loaded": loaded, "built": built} if isinstance(built, dict) else steps
+
+
 def prediction(plan: dict[str, Any], jobs: list[dict[str, Any]]) -> dict[str, str]:
     """Return all that would change on a host, as text before and after: its builds, and its modules."""
     lines = [f"package {package} installed" for job in jobs for package in job["packages"]]
@@ -106,8 +113,8 @@ def failing_modules(steps: dict[str, Any]) -> dict[str, str]:
 
 def failures(results: dict[str, Any]) -> list[str]:
     """Return what went wrong, in lines for people: builds, loads, and with `verify` what is not as wanted."""
-    lines = lost(results["loaded"].get("built") or {})
-    lines += [line for step in ("loaded", "asserted", "registered") for line in lost(results.get(step) or {})]
+    made = ("built", "loaded", "asserted", "registered")
+    lines = [line for step in made for line in lost(results.get(step) or {})]
     lines += [named(name, one["msg"]) for name, one in sorted(results["loaded"].get("failed_modules", {}).items())]
     asserted = asserted_in(results)
     if asserted.get("failed_entries"):

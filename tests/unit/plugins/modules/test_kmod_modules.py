@@ -274,7 +274,7 @@ def test_kmod_of_which_nothing_builds(built):
     assert (code, managed, result["modules"], result["asserted"]["entries"]) == (0, [], {}, [])
 
 
-def test_kmod_goes_on_where_nothing_can_be_built(run, built):
+def test_kmod_goes_on_where_nothing_can_be_built(built):
     """The headers are not there, whatever was installed for them."""
     packages = {"modules": [ASKED], "release": "6.1", "packages": ["make"], "manager": "apt"}
     code, result, managed = built(None, build={**packages, "headers": "/no"})
@@ -312,7 +312,7 @@ def test_what_was_built_is_told_where_the_rest_fails(run, built, monkeypatch):
     assert (code, result["msg"], result["changed"], result["built"]["modules"]) == (1, "It failed.", True, {"a_b": {}})
 
 
-def test_kmod_in_check_mode_leaves_out_what_would_be_built(run, built, host):
+def test_kmod_in_check_mode_leaves_out_what_would_be_built(built, host):
     code, result, managed = built(None, _ansible_check_mode=True)
     assert (code, managed, result["changed"], result["built"]["modules"]) == (0, ["d"], True, {})
     assert os.listdir(host) == []

@@ -10,6 +10,7 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import (
     failing_modules,
     failures,
     lost,
+    parted,
     prediction,
     summary,
     survivors,
@@ -92,9 +93,9 @@ def test_who_was_lost_is_said():
 def test_why_nothing_was_built_is_said_first():
     left_out = {"b": {"msg": "b was left out: it was not built", "sent": False}}
     loaded = {"failed_modules": left_out, "built": {"failed": True, "msg": "No headers."}}
-    assert failures({**RESULTS, "loaded": loaded}) == ["No headers.", "b was left out: it was not built"]
+    assert failures(parted({**RESULTS, "loaded": loaded})) == ["No headers.", "b was left out: it was not built"]
     loaded["built"] = {"modules": {}}
-    assert failures({**RESULTS, "loaded": loaded}) == ["b was left out: it was not built"]
+    assert failures(parted({**RESULTS, "loaded": loaded})) == ["b was left out: it was not built"]
 
 
 def test_summary():
