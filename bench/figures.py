@@ -22,7 +22,7 @@ MEASURED = ("wall", "controller_cpu", "guest_cpu", "remote_calls", "bytes_sent",
 class Block:
     """A case on some hosts, in one run.
 
-    :param begun: when its run began, to the minute.
+    :param when: when its run began, to the minute, and the day of its last turn where that is another one.
     :param medians: contestant -> column of MEASURED -> median; who was not measured is not in it.
     :param spread: contestant -> (least, most) wall seconds.
     :param rounds: contestant -> how many.
@@ -31,7 +31,7 @@ class Block:
 
     case: str
     hosts: int
-    begun: str
+    when: str
     size: str
     medians: dict[str, dict[str, float]]
     spread: dict[str, tuple[float, float]]
@@ -80,13 +80,18 @@ def _block(part: list[Row], rows: list[Row]) -> Block:
     return Block(
         case,
         hosts,
-        _minute(part[0].run),
+        _when(part),
         part[0].size,
         {who: {name: median(getattr(row, name) for row in own) for name in MEASURED} for who, own in by.items()},
         {who: (min(values), max(values)) for who, values in walls.items()},
         {who: len(own) for who, own in by.items()},
         median(row.wall for row in pings) if pings else None,
     )
+
+
+def _when(part: list[Row]) -> str:
+    begun, last = _minute(part[0].run), max(row.date for row in part)[:10]
+    return begun if begun.startswith(last) else f"{begun} to {last}"
 
 
 def _minute(run: str) -> str:

@@ -32,7 +32,8 @@ from .contestants import BIN
 from .figures import AS_IT_IS
 from .machines import ROOT, BenchError
 from .rows import Growth, append
-from .run import HALT, METER, machine_size, now, say
+from .run import HALT, METER, say
+from .stamp import machine_size, now
 
 RESULTS = ROOT / "bench/growth.csv"
 SIZES, MOST = (10, 100), 1000

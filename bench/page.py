@@ -108,7 +108,7 @@ def sections(measured: list[Block]) -> Iterator[str]:
 def one_run(block: Block, without: set[str]) -> str:
     """Return a run's table; of some contestants nothing is said."""
     lines = [COLUMNS, *(line(block, who) for who in CASES[block.case].contestants if who not in without)]
-    return f"{block.begun}, {block.size}.\n\n{table(lines)}"
+    return f"{block.when}, {block.size}.\n\n{table(lines)}"
 
 
 def fleets(sizes: list[Block]) -> str:
@@ -123,7 +123,7 @@ def fleets(sizes: list[Block]) -> str:
 def size_head(block: Block) -> str:
     """Return a fleet's size, when it was measured, and how often."""
     rounds = block.rounds["ours"]
-    return f"{counted(block.hosts, 'host')}, {block.begun}, {counted(rounds, 'round')}"
+    return f"{counted(block.hosts, 'host')}, {block.when}, {counted(rounds, 'round')}"
 
 
 def size_cell(block: Block, who: str, column: str) -> str:

@@ -48,7 +48,7 @@ def height(block: Block) -> int:
 
 def panel(block: Block, left: int, top: int) -> list[str]:
     """Return the elements of one case."""
-    said = f"{CASES[block.case].text}, {counted(block.hosts, 'host')} ({block.begun})"
+    said = f"{CASES[block.case].text}, {counted(block.hosts, 'host')} ({block.when})"
     title = f'<text class="title" x="{left}" y="{top + 16}">{escape(said)}</text>'
     room = (WIDTH - MARGIN) // COLUMNS - MARGIN - NAME - VALUE
     longest = max(most for _least, most in block.spread.values()) or 1

@@ -20,7 +20,8 @@ from statistics import median
 
 from .contestants import BIN
 from .machines import FRESH, ROOT, BenchError, Machines, alone
-from .run import WORK, machine_size, now, say
+from .run import WORK, say
+from .stamp import machine_size, now
 
 PROFILE = ROOT / "bench/call.txt"
 TRIES = 5

@@ -4,7 +4,7 @@
 
 BENCH_ROUNDS, BENCH_CASES, BENCH_CONTESTANTS and BENCH_FLEETS narrow it, BENCH_RESULTS names another file than
 bench/results.csv; what programs took stands in programs.csv beside it. Rows are written one by one; a run that is cut
-short keeps what it has.
+short keeps what it has, and BENCH_RUN, when that run began, takes it up with the turns that it lacks.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ from pathlib import Path
 import yaml
 
 from . import check, counters, programs
-from .cases import CASES, SIZE, Choice, Turn, choose, expected, turns
+from .cases import CASES, SIZE, Turn, choose
 from .contestants import CALLS, Place
 from .machines import FRESH, ROOT, BenchError, Machines, alone, together
+from .plan import begin, plan
 from .rows import Row, Share, append
+from .stamp import machine_size, now
 
 WORK = ROOT / ".cache/bench"
 RESULTS = ROOT / "bench/results.csv"
@@ -37,23 +39,21 @@ HALT = 30  # seconds that the meter has beyond a turn's limit, to end what the t
 class Bench:
     """One run."""
 
-    def __init__(self, choice: Choice, machines: Machines, results: Path) -> None:
+    def __init__(self, begun: str, planned: list[Turn], machines: Machines, results: Path) -> None:
         """Measure nothing yet.
 
         kept: turn that deployed -> {machine: its build of the module whose source will be changed}.
         """
-        self.choice, self.machines, self.results = choice, machines, results
-        self.begun = now()
+        self.begun, self.planned, self.machines, self.results = begun, planned, machines, results
         self.kept: dict[Turn, dict[str, str | None]] = {}
         self.done: set[Turn] = set()
         self.failed: dict[tuple[str, int, str], str] = {}
 
     def run(self) -> list[str]:
         """Measure all turns; return what went wrong, in words."""
-        planned = list(turns(self.choice))
-        self.machines.make(sorted({name for turn in planned for name in needed(turn)}))
+        self.machines.make(sorted({name for turn in self.planned for name in needed(turn)}))
         try:
-            for turn in planned:
+            for turn in self.planned:
                 with self._noting(turn):
                     if CASES[turn.case].deployed:
                         self._deploy(turn.deploys())
@@ -85,7 +85,7 @@ class Bench:
         self.done.add(turn)
         with self._noting(turn):
             row, shares, seen = self._turn(turn)
-            if turn in turns(self.choice):
+            if turn in self.planned:
                 append(self.results, row)
                 for share in shares:
                     append(self.results.with_name(PROGRAMS), share)
@@ -98,7 +98,7 @@ class Bench:
                 self.kept[turn] = {name: check.build(one) for name, one in seen.items()}
 
     def _is_needed(self, turn: Turn) -> bool:
-        return any(CASES[other.case].deployed and other.deploys() == turn for other in turns(self.choice))
+        return any(CASES[other.case].deployed and other.deploys() == turn for other in self.planned)
 
     def _turn(self, turn: Turn) -> tuple[Row, list[Share], dict[str, dict[str, str | None]]]:
         """Return what a turn took, by which programs, and what every host shows after it."""
@@ -237,59 +237,25 @@ def meter(command: list[str], environment: dict[str, str], seconds: float, log: 
     return took
 
 
-def machine_size() -> str:
-    """Return what all of it ran on; the lab decides about KVM in the same way."""
-    cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    kvm = (
-        os.environ.get("LAB_ACCEL", "kvm") == "kvm"
-        and os.access("/dev/kvm", os.W_OK)
-        and (" vmx" in cpu or " svm" in cpu)
-    )
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} cores, {memory:.0f} GB, {'KVM' if kvm else 'no KVM'}"
-
-
-def now() -> str:
-    """Return the time, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def say(text: str) -> None:
     """Print a line at once: a run takes long."""
     print(f"{datetime.now(UTC):%H:%M:%S} {text}", flush=True)
 
 
-def plan(choice: Choice) -> str:
-    """Return what a run does, and about how long each case takes."""
-    lines, total = [], 0
-    measured = list(turns(choice))
-    before = {turn.deploys() for turn in measured if CASES[turn.case].deployed} - set(measured)
-    if before:
-        seconds = sum(map(expected, before))
-        total += seconds
-        lines.append(f"{'to begin with':12} {len(before):3} turns, about {seconds / 60:5.1f} min, not measured")
-    for name, hosts in dict.fromkeys((turn.case, turn.hosts) for turn in measured):
-        part = [turn for turn in measured if (turn.case, turn.hosts) == (name, hosts)]
-        seconds = sum(map(expected, part))
-        total += seconds
-        label = f"{name} {hosts}" if hosts > 1 else name
-        lines.append(f"{label:13} {len(part):3} turns, about {seconds / 60:5.1f} min")
-    return "\n".join([*lines, f"about {total / 60:.0f} min, and a minute for each machine that is not made yet"])
-
-
 def main(arguments: list[str]) -> int:
     """Run, plan or take the machines away; return the exit status."""
+    results = Path(os.environ.get("BENCH_RESULTS") or RESULTS)
     try:
-        choice = choose(os.environ)
+        begun, planned = begin(choose(os.environ), os.environ.get("BENCH_RUN", ""), results)
     except ValueError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
-    print(plan(choice), flush=True)
+    print(plan(planned), flush=True)
     if "--plan" in arguments:
         return 0
     try:
         with alone(WORK):
-            wrong = Bench(choice, Machines(WORK / "ssh"), Path(os.environ.get("BENCH_RESULTS") or RESULTS)).run()
+            wrong = Bench(begun, planned, Machines(WORK / "ssh"), results).run()
     except BenchError as error:
         wrong = [str(error)]
     for one in wrong:

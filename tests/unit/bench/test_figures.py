@@ -22,13 +22,18 @@ def idle(row):
 
 def test_a_block(idle):
     (block,) = blocks(idle)
-    assert (block.case, block.hosts, block.begun, block.unit) == ("idle", 1, "2026-11-24 10:00", 3.0)
+    assert (block.case, block.hosts, block.when, block.unit) == ("idle", 1, "2026-11-24 10:00", 3.0)
     assert block.medians["ours"]["wall"] == 6.0
     assert block.spread["ours"] == (5.0, 50.0)
     assert block.rounds == {"ours": 3, "role": 2, "ping": 1}
     assert block.ratio("role", "ours") == 15.0
     assert block.ratio("ours", "dkms") is None
     assert block.ratio("role", "ours", "compiled") is None
+
+
+def test_a_run_taken_up_on_another_day_says_so(row):
+    first, second = row("fleet", "ours", 9.0, 8), row("fleet", "ours", 8.0, 8, round=2, date="2026-11-26T09:00:00Z")
+    assert [block.when for block in blocks([first, second])] == ["2026-11-24 10:00 to 2026-11-26"]
 
 
 def test_blocks_come_in_the_order_of_the_cases(row):

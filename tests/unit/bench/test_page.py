@@ -41,7 +41,8 @@ def test_a_case(rows):
 
 def test_a_case_of_which_two_runs_are_shown(row):
     rows = [row("bare", "ours", 9.0), row("bare", "floor", 8.0)]
-    rows += [row("bare", who, 7.0, run="2026-11-23T09:00:00Z") for who in ("ours", "dkms")]
+    older = {"run": "2026-11-23T09:00:00Z", "date": "2026-11-23T09:05:00Z"}
+    rows += [row("bare", who, 7.0, **older) for who in ("ours", "dkms")]
     first, second = "\n\n".join(page.sections(blocks(rows))).split("2026-11-23 09:00, 2 cores, 24 GB, no KVM.")
     shown = [[who for who in CONTESTANTS if f"\n| {who} |" in part] for part in (first, second)]
     assert shown == [["ours", "role", "pyinfra", "floor"], ["ours", "dkms"]]

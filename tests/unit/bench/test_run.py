@@ -12,6 +12,7 @@ from ansible_collections.procfleet.procfs.bench.contestants import CALLS, Place
 from ansible_collections.procfleet.procfs.bench.machines import FRESH, INVENTORY, BenchError, alone, ports, together
 from ansible_collections.procfleet.procfs.bench.rows import Row, Share, read
 
+BOTH = Choice(2, ("headers", "idle"), ("ours", "floor"), ())
 JOIN, FIRST = Turn("join", 5, 2, "ours"), Turn("fleet", 4, 1, "ours")
 
 
@@ -41,8 +42,9 @@ def bench(tmp_path, monkeypatch, row):
     monkeypatch.setattr(run, "WORK", tmp_path)
     (tmp_path / "turn/store").mkdir(parents=True)
 
-    def make(choice, failing=()):
-        made = run.Bench(choice, Stub(tmp_path), tmp_path / "results.csv")
+    def make(choice, failing=(), planned=()):
+        planned = list(planned or turns(choice))
+        made = run.Bench("2026-11-24T10:00:00Z", planned, Stub(tmp_path), tmp_path / "results.csv")
         made.turned = []
 
         def turn(one):
@@ -107,6 +109,22 @@ def test_who_fails_has_no_row_and_the_others_go_on(bench):
     assert {row.contestant for row in read(made.results, Row)} == {"ours"}
 
 
+def test_a_run_is_taken_up(bench):
+    had = list(turns(BOTH))[:5]
+    made = bench(BOTH, planned=list(turns(BOTH))[5:])
+    assert made.run() == []
+    # The machines may be gone: what turns build upon is deployed again, and has its row already.
+    assert made.turned == [
+        Turn("headers", 1, 1, "floor"),
+        Turn("idle", 1, 1, "floor"),
+        Turn("headers", 1, 1, "ours"),
+        Turn("idle", 1, 2, "ours"),
+        Turn("idle", 1, 2, "floor"),
+    ]
+    rows = [Turn(row.case, row.hosts, row.round, row.contestant) for row in read(made.results, Row)]
+    assert [*had, *rows] == list(turns(BOTH))
+
+
 def test_a_turn_is_laid_out(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "WORK", tmp_path)
     place = run.lay(Turn("source", 1, 3, "ours"), None, Stub(tmp_path))
@@ -129,12 +147,11 @@ def test_everyone_is_told_hosts_and_size(tmp_path):
         assert "web2" in said or str(place.inventory) in said
 
 
-def test_the_plan_says_what_is_done_before():
-    text = run.plan(Choice(1, ("idle", "join"), ("ours",), ()))
-    assert text.startswith("to begin with   2 turns")
-    assert "join 5          1 turns" in text
-    assert "to begin with" not in run.plan(Choice())
-    assert list(turns(Choice(1, ("join",), ("ours",), ()))) == [JOIN._replace(round=1)]
+def test_a_run_that_is_not_there_ends_it_before_anything_is_done(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("BENCH_RUN", "yesterday")
+    monkeypatch.setenv("BENCH_RESULTS", str(tmp_path / "results.csv"))
+    assert run.main([]) == 2
+    assert "BENCH_RUN is yesterday" in capsys.readouterr().err
 
 
 def test_an_unknown_word_ends_it_before_anything_is_done(monkeypatch, capsys):
