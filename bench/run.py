@@ -243,7 +243,7 @@ def say(text: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run, plan or take the machines away; return the exit status."""
+    """Run, or only plan; return the exit status."""
     results = Path(os.environ.get("BENCH_RESULTS") or RESULTS)
     try:
         begun, planned = begin(choose(os.environ), os.environ.get("BENCH_RUN", ""), results)

@@ -62,6 +62,7 @@ def test_fleets():
     ]
     assert made[1].machines() == tuple(f"web{number}" for number in range(1, 9))
     assert made[1].limit() == 4 * made[0].limit()
+    assert list(turns(Choice(1, ("join",), ("ours",), ()))) == [Turn("join", FLEET + 1, 1, "ours")]
 
 
 @pytest.mark.parametrize(
