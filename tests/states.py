@@ -14,6 +14,7 @@ ABSENT = {
     "fingerprint": None,
     "resolves_to": None,
     "persist": {"load": False, "options": None},
+    "modprobe": [],
     "builds": [],
     "elsewhere": [],
     "manifest": {},

@@ -87,8 +87,15 @@ def _decide_at_rest(wanted: dict[str, Any], seen: dict[str, Any]) -> tuple[bool,
         there[load_conf(wanted["name"])] != wanted["persist"]
         or there[options_conf(wanted["name"])] != files[options_conf(wanted["name"])]
     )
-    found = ((install, "build not installed"), (unindexed, "unknown to modprobe"), (boot, "not so set for boot"))
-    return install or unindexed, boot, [text for true, text in found if true]
+    # Nothing that we write would change it; it is told as drift, and refused where it would be mended.
+    said = seen["modprobe"] if wanted["install"] and wanted["persist"] else []
+    found = (
+        (install, "build not installed"),
+        (unindexed, "unknown to modprobe"),
+        (boot, "not so set for boot"),
+        (said, "the next boot goes by %s" % " and ".join(said)),
+    )
+    return install or unindexed, bool(boot or said), [text for true, text in found if true]
 
 
 def _decide_loaded(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, str]) -> Decision:

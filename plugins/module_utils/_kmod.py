@@ -18,6 +18,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._kmsg import faul
 from ansible_collections.procfleet.procfs.plugins.module_utils._load import drop_unneeded
 from ansible_collections.procfleet.procfs.plugins.module_utils._lock import host_lock
 from ansible_collections.procfleet.procfs.plugins.module_utils._manifest import as_noted, way_back
+from ansible_collections.procfleet.procfs.plugins.module_utils._modprobe import another_boot
 from ansible_collections.procfleet.procfs.plugins.module_utils._modules import live_names, probe_modules
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import installed_path, normalise
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import dependents, load_order
@@ -278,6 +279,7 @@ def _apply(
     for group in groups({name: _uses(name, wanted, seen, images) for name in order}, order):
         transaction = Transaction(options.rules, [wanted[name] for name in group], seen, images)
         try:
+            _check_boot({name: seen[name]["modprobe"] for name in group if decisions[name].boot}, options)
             transaction.run({name: decisions[name] for name in group})
         except KmodError as error:
             failed.update({name: dict(error.details, msg=error.message) for name in group if decisions[name].changes})
@@ -294,6 +296,13 @@ def _apply(
             touched = [name for name in order if decisions[name].install or decisions[name].purge]
             failed.update({name: dict(error.details, msg=error.message, restored=False) for name in touched})
     return logs, asserted, failed
+
+
+def _check_boot(said: dict[str, list[str]], options: Options) -> None:
+    """Refuse what the next boot would not load as it is loaded now; a way back is never refused for that."""
+    for name in said if options.persist and options.state in WANTED else ():
+        if said[name]:
+            raise another_boot(name, said[name])
 
 
 def _indexed(release: str, seen: dict[str, dict[str, Any]], decisions: dict[str, Decision]) -> list[str]:

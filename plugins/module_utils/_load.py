@@ -18,7 +18,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._parameters impor
 _HINTS = (
     ("Key was rejected", "The kernel trusts no key that signed it: sign the build with an enrolled one"),
     ("Required key not available", "The kernel wants a signature: sign the build with an enrolled key"),
-    ("Operation not permitted", "The kernel is locked down, or modules are disabled until the next boot"),
+    ("Operation not permitted", "The kernel is locked down, takes no more modules, or has it in `module_blacklist`"),
     ("Invalid module format", "It was built for another kernel: build it for this release"),
     ("Unknown symbol", "Load the module that exports the symbol first: name it in `depends`"),
     ("Invalid parameters", "Mend the parameter that the kernel's log names"),

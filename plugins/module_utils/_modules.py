@@ -13,6 +13,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._elf import build
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_bytes, read_text, sha256
 from ansible_collections.procfleet.procfs.plugins.module_utils._manifest import read_manifest, summary
+from ansible_collections.procfleet.procfs.plugins.module_utils._modprobe import said_elsewhere
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import (
     installed_path,
     load_conf,
@@ -58,10 +59,12 @@ def probe_modules(names: list[str], release: str, running: bool = True) -> dict[
     live = parse_proc_modules(read_text(PROC_MODULES) or "") if running else {}
     index = read_text("%s/%s/modules.dep" % (_names.MODULES_DIR, release), 1 << 23) or ""
     builtin = _names_in(read_text("%s/%s/modules.builtin" % (_names.MODULES_DIR, release)) or "")
-    resolved = _resolve(index, names)
+    resolved, said = _resolve(index, names), said_elsewhere(names)
     return {
         name: dict(
-            _in_kernel(name, live.get(name), name in builtin, running), **_at_rest(name, release, resolved.get(name))
+            _in_kernel(name, live.get(name), name in builtin, running),
+            **_at_rest(name, release, resolved.get(name)),
+            modprobe=said[name],
         )
         for name in names
     }

@@ -108,7 +108,9 @@ options:
     type: bool
     default: true
   persist:
-    description: Load the modules with their parameters at boot as well; V(false) takes that back.
+    description:
+      - Load the modules with their parameters at boot as well; V(false) takes that back.
+      - A module fails of which other files in C(modprobe.d), or the kernel's command line, tell the boot otherwise.
     type: bool
     default: true
   timeout:

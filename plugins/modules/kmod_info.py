@@ -121,8 +121,10 @@ modules:
     doubled}) of what is registered with DKMS, or null: the version that is there whole, or null, what else is there,
     the kernels in which DKMS has installed the module, and those of them in which procfleet has as well;
     C(resolves_to) is the file that modprobe would take; C(persist) is C({load, options}), what
-    happens at boot; C(builds) are the builds that lie on this host; C(elsewhere) are other kernels for which files of
-    the module lie here; C(manifest) is procfleet's own note; C(copies) are C({path, initrd, build_id}), with O(copies).
+    happens at boot by procfleet's own files; C(modprobe) are the commands by which others change that, in modprobe's
+    configuration or on the kernel's command line; C(builds) are the builds that lie on this host; C(elsewhere) are
+    other kernels for which files of the module lie here; C(manifest) is procfleet's own note; C(copies) are
+    C({path, initrd, build_id}), with O(copies).
   returned: always
   type: dict
   sample:
@@ -139,6 +141,7 @@ modules:
       fingerprint: 77c0…
       resolves_to: /lib/modules/6.1.0-40-cloud-amd64/updates/procfleet/proc_demo.ko
       persist: {load: true, options: null}
+      modprobe: []
       builds: [77c0…]
       elsewhere: []
       manifest: {fingerprint: 77c0…}

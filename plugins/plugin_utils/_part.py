@@ -34,8 +34,8 @@ STEPS = (
 SHORT = 12
 # Taint that does not go away, and says that the kernel itself is not well.
 _BROKEN = {"B": "a bad page", "D": "an oops", "L": "a soft lockup", "M": "a machine check"}
-# Reasons of `_decide` that say nothing of what runs now.
-_AT_REST = {"build not installed", "unknown to modprobe", "not so set for boot"}
+# How reasons of `_decide` begin that say nothing of what runs now.
+_AT_REST = ("build not installed", "unknown to modprobe", "not so set for boot", "the next boot goes by ")
 
 Result = dict[str, Any]
 
@@ -213,10 +213,15 @@ def _state(name: str, one: Result, steps: dict[str, Result], error: Result | Non
         return "unknown"
     if wanted and not one["loaded"]:
         return "absent"
-    dkms = set(((steps["plan"].get("dkms") or {}).get("reasons") or {}).get(name, []))
-    if contract and contract["failed"] and set(one["reasons"]) <= _AT_REST | dkms:
+    dkms = ((steps["plan"].get("dkms") or {}).get("reasons") or {}).get(name, [])
+    if contract and contract["failed"] and all(_at_rest(why, dkms) for why in one["reasons"]):
         return "failed"  # the wanted image with the wanted parameters; of another one nothing else is to be expected
     return "drift" if one["reasons"] else "ok"
+
+
+def _at_rest(reason: str, dkms: list[str]) -> bool:
+    """Whether a reason says nothing of what runs: of the disk, the next boot, or DKMS."""
+    return reason.startswith(_AT_REST) or reason in dkms
 
 
 def _never_booted(steps: dict[str, Result]) -> bool:

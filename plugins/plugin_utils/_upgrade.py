@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.module_utils._modprobe import another_boot
 from ansible_collections.procfleet.procfs.plugins.module_utils._packages import headers_package
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._contract import Contract
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._dkms import NOTHING
@@ -106,6 +107,8 @@ def _of_module(name: str, identity: str, seen: dict[str, Any], persist: bool) ->
         lines.append(f"{name} bears {ours['vermagic']!r}, that kernel's own modules {kernel['vermagic']!r}")
     if persist and not one["persist"]["load"]:
         lines.append(f"{name} is not set for boot. Run preflight.yml")
+    if persist and one["modprobe"]:
+        lines.append(another_boot(name, one["modprobe"]).message)
     for copy in one.get("copies", []):
         if copy["initrd"] and copy["build_id"] not in (None, ours["build_id"]):
             lines.append(

@@ -29,6 +29,7 @@ CONVERGED = {
     "fingerprint": "print",
     "resolves_to": PATH,
     "persist": {"load": True, "options": "options m hidden=5 mode=0644\n"},
+    "modprobe": [],
     "builds": ["print"],
     "manifest": {"fingerprint": "print", "parameters": {"mode": "0644", "hidden": "5"}, "former": None},
 }
@@ -73,9 +74,11 @@ def test_a_fresh_host():
         ({"persist": {"load": False, "options": None}}, {"boot"}, "not so set for boot"),
         ({"persist": {"load": True, "options": None}}, {"boot"}, "not so set for boot"),
         ({"persist": {"load": True, "options": "options m mode=0600\n"}}, {"boot"}, "not so set for boot"),
+        ({"modprobe": ["`a`", "`b`"]}, {"boot"}, "the next boot goes by `a` and `b`"),
         ({"state": "going"}, {"load"}, "neither loaded nor gone, but going"),
         ({"state": "coming"}, {"load"}, "neither loaded nor gone, but coming"),
         ({"state": "builtin", "build_id": None, "installed": None}, set(), "built into the kernel"),
+        ({"state": "builtin", "modprobe": ["`m.x=1`"]}, set(), "built into the kernel"),
     ],
 )
 def test_each_difference(seen, expected, reason):
@@ -98,6 +101,12 @@ def test_the_next_boot(persist, there, boot):
     decision = decide({**WANTED, "persist": persist}, {**CONVERGED, "persist": there}, TYPES)
     assert decision.boot is boot
     assert decision.changes is boot
+
+
+@pytest.mark.parametrize("left", ["persist", "install"])
+def test_who_does_not_set_for_boot_need_not_know_what_others_say_of_it(left):
+    seen = {**CONVERGED, "modprobe": ["`blacklist m`"], "persist": ABSENT["persist"]}
+    assert not decide({**WANTED, left: False}, seen, TYPES).changes
 
 
 def test_without_install_files_and_boot_are_left_alone():

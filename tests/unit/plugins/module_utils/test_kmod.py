@@ -106,6 +106,28 @@ def test_modules_that_have_nothing_to_do_with_each_other_go_on(world):
     assert world.indexed == 1
 
 
+SAID = ["`blacklist b` in /etc/modprobe.d/local.conf"]
+
+
+def test_what_no_boot_would_load_so_is_refused_and_the_others_go_on(world):
+    world.seen = {"b": {**ABSENT, "modprobe": SAID}}
+    result = manage(["a", "b", "c"], c=["b"])
+    assert [names for names, _decisions in world.groups] == [["a"]]
+    assert list(result["failed_modules"]) == ["b", "c"]
+    assert "b cannot be set for boot as it is to be loaded: there is" in result["failed_modules"]["c"]["msg"]
+    assert result["failed_modules"]["b"]["restored"] is True
+
+
+@pytest.mark.parametrize(
+    ("state", "more"),
+    [("loaded", {"persist": False}), ("loaded", {"install": False}), ("unloaded", {}), ("absent", {})],
+)
+def test_what_others_say_of_the_boot_stops_nobody_who_does_not_set_for_it(world, state, more):
+    world.seen = {"b": {**live(), "persist": {"load": True, "options": None}, "modprobe": SAID}}
+    result = _kmod.manage([{"name": "b"}], options(state, **more))
+    assert (result["changed"], result["failed_modules"]) == (True, {})
+
+
 def test_modules_that_depend_on_each_other_stand_together_in_load_order(world):
     manage(["c", "b", "x", "a"], b=["a"], c=["b"])
     assert [names for names, _decisions in world.groups] == [["a", "b", "c"], ["x"]]
@@ -246,6 +268,13 @@ def test_the_way_back_is_each_modules_own(world, monkeypatch):
     result = _kmod.manage([{"name": "none"}, {"name": "a", "depends": ["none"]}], options("former", rollout="r1"))
     assert world.groups == []
     assert result["failed_modules"]["a"] == {"msg": "a stays as it is: none cannot go back"}
+
+
+def test_a_way_back_is_not_refused_for_what_others_say_of_the_boot(world, monkeypatch):
+    monkeypatch.setattr(_kmod, "way_back", lambda module, _release: {**module, "state": "loaded"})
+    world.seen = {"b": live(modprobe=SAID)}
+    result = _kmod.manage([{"name": "b"}], options("former", rollout="r1"))
+    assert (world.groups, result["failed_modules"]) == ([(["b"], {"b": True})], {})
 
 
 def test_a_missed_index_is_said_as_well_where_files_were_removed(world):

@@ -114,6 +114,7 @@ def test_an_absent_module(host):
         "elsewhere": [],
         "manifest": {},
         "dkms": None,
+        "modprobe": [],
     }
     assert (_modules.holders("none"), _modules.load_state("none")) == ([], "absent")
 
@@ -150,6 +151,11 @@ def test_a_parameter_that_may_not_be_read(loaded, monkeypatch):
 def test_what_modprobe_options_say(loaded):
     write(loaded / "etc/modprobe.d/procfleet-tiny.conf", "options tiny mode=0600\n")
     assert probe()["persist"] == {"load": True, "options": "options tiny mode=0600\n"}
+
+
+def test_what_others_say_of_the_next_boot(loaded):
+    write(loaded / "etc/modprobe.d/local.conf", "blacklist tiny\n")
+    assert probe()["modprobe"] == [f"`blacklist tiny` in {loaded}/etc/modprobe.d/local.conf"]
 
 
 def test_in_a_kernel_that_does_not_run_nothing_is_loaded(loaded):

@@ -45,6 +45,7 @@ def deployed(name, **more):
         "fingerprint": PRINTS[name],
         "resolves_to": path,
         "persist": {"load": True, "options": "options stubborn hold_ms=0\n" if values else None},
+        "modprobe": [],
         "builds": [PRINTS[name]],
         "elsewhere": [],
         "manifest": {"fingerprint": PRINTS[name], "parameters": values},

@@ -136,6 +136,7 @@ COPY = {"path": "usr/lib/modules/6.12/extra/stubborn.ko", "initrd": "/boot/initr
         ({"resolves_to": "/lib/modules/6.12/extra/stubborn.ko"}, "modprobe would take /lib/modules/6.12/extra/"),
         ({"resolves_to": None}, "modprobe would take nothing"),
         ({"persist": {"load": False, "options": None}}, "is not set for boot"),
+        ({"modprobe": ["`blacklist stubborn` in /x"]}, "cannot be set for boot as it is to be loaded: there is"),
         (
             {"copies": [COPY]},
             "/boot/initrd.img-6.12 holds another copy of stubborn, which may be loaded first: usr/lib/mod",
@@ -160,6 +161,7 @@ def test_an_image_that_bears_another_vermagic():
     [
         ({}, True),
         ({"persist": {"load": False, "options": None}}, False),
+        ({"modprobe": ["`blacklist stubborn` in /x"]}, False),
         ({"copies": [{**COPY, "build_id": "b" * 40}]}, True),
         ({"copies": [{**COPY, "build_id": None}]}, True),
         ({"copies": [{**COPY, "initrd": None}]}, True),
