@@ -11,13 +11,14 @@ import time
 from typing import Iterator
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.module_utils._files import usual_umask
 
 LOCK_PATH = "/run/procfleet.lock"
 
 
 @contextlib.contextmanager
 def host_lock(timeout: float, path: str = LOCK_PATH) -> Iterator[None]:
-    """Hold the host's lock; it falls by itself when the process ends, however it ends.
+    """Hold the host's lock, and write with the usual umask; it falls by itself when the process ends, however it ends.
 
     :param timeout: seconds to wait for another holder.
     :raises KmodError: naming the holder, when it is still held then.
@@ -32,7 +33,8 @@ def host_lock(timeout: float, path: str = LOCK_PATH) -> Iterator[None]:
         _acquire(descriptor, time.monotonic() + timeout, timeout)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, _owner().encode(), 0)
-        yield
+        with usual_umask():
+            yield
     finally:
         os.close(descriptor)
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._command import Finished, run, with_proxies
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
+from ansible_collections.procfleet.procfs.plugins.module_utils._files import usual_umask
 from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import headers_path
 
 LAST_LINES = 8
@@ -118,8 +119,10 @@ def _run_alone(command: list[str], timeout: float) -> Finished:
 
     By itself apt waits for the lock on what is installed alone, not for those on lists and downloads.
     """
+    environment = dict(with_proxies(), DEBIAN_FRONTEND="noninteractive")
     for attempt in range(TRIES):
-        done = run(command, timeout, merge=True, environment=dict(with_proxies(), DEBIAN_FRONTEND="noninteractive"))
+        with usual_umask():
+            done = run(command, timeout, merge=True, environment=environment)
         if done.status == 0 or "Could not get lock" not in done.out or attempt + 1 == TRIES:
             break
         time.sleep(PAUSE)

@@ -84,6 +84,16 @@ def test_it_is_given_back_after_a_failure(tmp_path):
         pass
 
 
+def test_who_holds_it_writes_with_the_usual_umask(tmp_path):
+    former = os.umask(0o077)
+    try:
+        with host_lock(0, str(tmp_path / "lock")):
+            (tmp_path / "file").touch()
+    finally:
+        os.umask(former)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("file", "lock")] == [0o644, 0o600]
+
+
 def test_a_place_that_cannot_be_written(tmp_path):
     with (
         pytest.raises(KmodError, match=r"cannot be taken: No such file or directory. Run as root"),

@@ -101,6 +101,23 @@ def apt(tmp_path, monkeypatch):
     return said, asked
 
 
+def test_a_manager_writes_with_the_usual_umask(monkeypatch):
+    masks = []
+
+    def run(*_argv, **_options):
+        masks.append(os.umask(0))
+        os.umask(masks[-1])
+        return Finished(0, "", "")
+
+    monkeypatch.setattr(_packages, "run", run)
+    former = os.umask(0o077)
+    try:
+        bring("pacman", ["make"], True, "", 10)
+    finally:
+        os.umask(former)
+    assert masks == [0o077, 0o022, 0o077]  # looks before and after, and the install between
+
+
 LISTED = "installed make=4.3-4.1\nconfig-files gcc-11=11.3.0-12\n"
 
 

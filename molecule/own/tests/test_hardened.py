@@ -1,12 +1,13 @@
 # Copyright: procfleet contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a host's own configuration says of the next boot is told before it, for then it is too late."""
+"""A hardened host: it denies modules to its boot, and gives root a strict umask."""
 
 from __future__ import annotations
 
 import pytest
 
 CONF = "/etc/modprobe.d/local.conf"
+SUDOERS = "/etc/sudoers.d/umask"
 
 
 @pytest.fixture
@@ -39,3 +40,20 @@ def test_a_module_that_no_boot_would_load_is_not_said_to_be_set_for_it(play, hos
     assert [after[key] for key in ("state", "build_id", "persist")] == [
         before[key] for key in ("state", "build_id", "persist")
     ]
+
+
+def test_a_strict_umask_hides_nothing_from_the_hosts_users(play, host):
+    with host.sudo():
+        host.check_output(f"echo 'Defaults umask=0077' > {SUDOERS}")
+        try:
+            assert host.check_output("umask") == "0077"
+            assert play("deploy.yml", kmod_modules=["multi"], kmod_state="absent").status == 0
+            assert play("deploy.yml", kmod_modules=["multi"]).status == 0
+        finally:
+            host.check_output(f"rm {SUDOERS}")
+    # As a user: where modprobe looks, and what it would load.
+    assert host.user().name == "vagrant"
+    path = host.check_output("/sbin/modinfo -n multi")
+    assert path.endswith("/updates/procfleet/multi.ko")
+    assert host.check_output("cat /etc/modules-load.d/procfleet-multi.conf") == "multi"
+    assert host.file(path).mode == 0o644
