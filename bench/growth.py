@@ -25,7 +25,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..tests.processes import descendants
 from .contestants import BIN
@@ -52,20 +52,28 @@ StrictModes no
 PasswordAuthentication no
 """
 SSH = "-o ServerAliveInterval=15 -o ServerAliveCountMax=12 -C"
-# What is beside ansible.cfg's own, by the environment that says so.
-SETTINGS: dict[str, dict[str, str]] = {
-    AS_IT_IS: {},
-    "forks 5": {"ANSIBLE_FORKS": "5"},
-    "forks 10": {"ANSIBLE_FORKS": "10"},
-    "forks 50": {"ANSIBLE_FORKS": "50"},
-    "no pipelining": {"ANSIBLE_PIPELINING": "false"},
-    "no ControlPersist": {"ANSIBLE_SSH_ARGS": f"{SSH} -o ControlMaster=no"},
-    "no compression": {"ANSIBLE_SSH_ARGS": f"{SSH[:-3]} -o ControlMaster=auto -o ControlPersist=120s"},
-    "facts gathered": {"ANSIBLE_GATHERING": "implicit"},
-}
 PLAYS = {
     "ours": [str(BIN / "ansible-playbook"), str(ROOT / "deploy.yml"), "-e", "kmod_state=absent"],
     "ping": [str(BIN / "ansible"), "all", "-m", "ansible.builtin.ping"],
+}
+
+
+class Setting(NamedTuple):
+    """What is beside ansible.cfg's own: the environment that says so, and a playbook that runs before ours."""
+
+    environment: dict[str, str]
+    before: tuple[str, ...] = ()
+
+
+SETTINGS = {
+    AS_IT_IS: Setting({}),
+    "forks 5": Setting({"ANSIBLE_FORKS": "5"}),
+    "forks 10": Setting({"ANSIBLE_FORKS": "10"}),
+    "forks 50": Setting({"ANSIBLE_FORKS": "50"}),
+    "no pipelining": Setting({"ANSIBLE_PIPELINING": "false"}),
+    "no ControlPersist": Setting({"ANSIBLE_SSH_ARGS": f"{SSH} -o ControlMaster=no"}),
+    "no compression": Setting({"ANSIBLE_SSH_ARGS": f"{SSH[:-3]} -o ControlMaster=auto -o ControlPersist=120s"}),
+    "facts gathered": Setting({}, (str(ROOT / "bench/facts.yml"),)),
 }
 
 
@@ -91,7 +99,7 @@ def rounds(environment: Mapping[str, str]) -> int:
     return int(asked)
 
 
-def settings(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def settings(environment: Mapping[str, str]) -> dict[str, Setting]:
     """Return the settings to try.
 
     :raises ValueError: when BENCH_SETTINGS is neither empty nor all.
@@ -99,7 +107,13 @@ def settings(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
     asked = environment.get("BENCH_SETTINGS", "")
     if asked not in ("", "all"):
         raise ValueError(f"BENCH_SETTINGS is {asked}: it is empty or all")
-    return SETTINGS if asked else {AS_IT_IS: {}}
+    return SETTINGS if asked else {AS_IT_IS: Setting({})}
+
+
+def command(play: str, setting: Setting) -> list[str]:
+    """Return what is run, but for the inventory; a ping has no playbook that another could go before."""
+    program, *rest = PLAYS[play]
+    return [program, *(setting.before if play == "ours" else ()), *rest]
 
 
 @contextlib.contextmanager
@@ -154,17 +168,17 @@ def inventory(folder: Path, port: int, hosts: int) -> Path:
     return path
 
 
-def measure(folder: Path, port: int, hosts: int, play: str, setting: dict[str, str]) -> tuple[float, ...]:
+def measure(folder: Path, port: int, hosts: int, play: str, setting: Setting) -> tuple[float, ...]:
     """Return Growth's figures, from wall seconds on."""
     environment = {
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "cp"),
-        **setting,
+        **setting.environment,
     }
-    command = [*PLAYS[play], "-i", str(inventory(folder, port, hosts))]
+    asked = [*command(play, setting), "-i", str(inventory(folder, port, hosts))]
     before, seconds = sessions(folder), 120 + SECONDS * hosts
     process = subprocess.Popen(
-        [sys.executable, str(METER), str(seconds), str(folder / "out"), *command],
+        [sys.executable, str(METER), str(seconds), str(folder / "out"), *asked],
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
     )

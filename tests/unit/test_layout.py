@@ -23,6 +23,13 @@ CONTRACTS = sorted([*ROOT.glob("files/kmod/*/kmod.yml"), *ROOT.glob("tests/fixtu
 COUNTED = ("type", "elements", "required", "default", "choices")
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.glob("playbooks/*.yml")), ids=lambda path: path.stem)
+def test_no_play_gathers_facts_whatever_the_settings_say(path):
+    plays = [play for play in yaml.safe_load(path.read_text()) if "hosts" in play]
+    assert plays
+    assert all(play.get("gather_facts") is False for play in plays)
+
+
 def documented(options):
     """The part of DOCUMENTATION's options that a spec holds as well."""
     found = {}

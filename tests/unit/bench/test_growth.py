@@ -26,6 +26,14 @@ def test_settings():
         growth.settings({"BENCH_SETTINGS": "some"})
 
 
+def test_a_setting_may_be_a_playbook_that_goes_before_ours():
+    facts = growth.settings({"BENCH_SETTINGS": "all"})["facts gathered"]
+    playbooks = [word.rpartition("/")[2] for word in growth.command("ours", facts) if word.endswith(".yml")]
+    assert playbooks == ["facts.yml", "deploy.yml"]
+    assert growth.command("ping", facts) == growth.PLAYS["ping"]
+    assert growth.command("ours", growth.Setting({})) == growth.PLAYS["ours"]
+
+
 def test_rounds():
     assert growth.rounds({}) == growth.rounds({"BENCH_ROUNDS": ""}) == 1
     assert growth.rounds({"BENCH_ROUNDS": "3"}) == 3
