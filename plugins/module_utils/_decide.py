@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._load import drift
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import load_conf, options_conf
-from ansible_collections.procfleet.procfs.plugins.module_utils._parameters import assignment
+from ansible_collections.procfleet.procfs.plugins.module_utils._parameters import assignment, carried
 
 
 class Decision(NamedTuple):
@@ -107,10 +107,20 @@ def _decide_loaded(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str
     return Decision(install, bool(stale), bool(stale), boot, False, reasons + stale)
 
 
-def parameters_of(seen: dict[str, Any]) -> dict[str, str]:
-    """Return the parameters that load a module as it runs now: as the kernel shows them, else as they were noted."""
-    shown = {name: value for name, value in seen["parameters"].items() if value not in (None, "(null)")}
-    return dict(seen["manifest"].get("parameters", {}), **shown)
+def parameters_of(seen: dict[str, Any], types: dict[str, str] | None = None) -> dict[str, str]:
+    """Return the parameters that load a module as it runs now: as the kernel shows them, else as they were noted.
+
+    What it shows is not always what it takes: nothing for an array that was not given, whatever a getter of one's own
+    has written, which has no type.
+    :param types: parameter -> kernel type, from the image, where that is known.
+    """
+    noted = seen["manifest"].get("parameters", {})
+    shown = {
+        name: value
+        for name, value in seen["parameters"].items()
+        if value not in (None, "(null)", "") and carried(value) and (name in noted or types is None or types.get(name))
+    }
+    return {**noted, **shown}
 
 
 def load_reasons(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, str]) -> list[str]:

@@ -48,7 +48,7 @@ def same_value(kernel_type: str, wanted: str, seen: str) -> bool:
     if kernel_type.startswith("array of "):
         pairs = list(zip(wanted.split(","), seen.split(",")))
         return wanted.count(",") == seen.count(",") and all(same_value(kernel_type[9:], *pair) for pair in pairs)
-    if kernel_type in ("bool", "invbool") or (kernel_type == "" and seen in ("Y", "N")):
+    if kernel_type in ("bool", "invbool", "bint") or (kernel_type == "" and seen in ("Y", "N")):
         return parse_bool(wanted) is not None and parse_bool(wanted) == parse_bool(seen)
     if kernel_type in ("charp", "string"):
         return False
@@ -58,9 +58,14 @@ def same_value(kernel_type: str, wanted: str, seen: str) -> bool:
         return False
 
 
+def carried(value: str) -> bool:
+    """Whether insmod and modprobe.d carry a value unchanged."""
+    return len(value) <= 1024 and not any(ord(char) < 32 or char in "\"'\\" for char in value)
+
+
 def check_text(name: str, value: str) -> str:
     """Return a parameter's value, refusing what neither insmod nor modprobe.d could carry unchanged."""
-    if any(ord(char) < 32 or char in "\"'\\" for char in value) or len(value) > 1024:
+    if not carried(value):
         raise KmodError(
             "The value %r of parameter %s cannot be passed to the kernel" % (value, name),
             "quotes, backslashes, control characters and more than 1024 characters are not carried whole",

@@ -250,8 +250,16 @@ class Transaction:
         path, image = next(((path, one) for path, one in found if one.get("build_id") == before["build_id"]), ("", {}))
         if not path:
             raise KmodError("The image of %s that ran before is not on this host" % name)
-        former = dict(module, path=path, parameters=parameters_of(before), log={})
-        load(former, image, self.timeout)
+        shown = dict(module, path=path, log={}, parameters=parameters_of(before, image["parameters"]))
+        noted = dict(shown, parameters=before["manifest"].get("parameters", {}))
+        try:
+            load(shown, image, self.timeout)
+        except KmodError:  # what the kernel shows it does not always take again, under lockdown for instance
+            if shown == noted:
+                raise
+            if _modules.load_state(name) == "live":
+                unload(shown, self.timeout)
+            load(noted, image, self.timeout)
 
     def _prove_former(self, module: dict[str, Any]) -> None:
         """Assert what the former module was proven by, or that nothing of the new one is left."""

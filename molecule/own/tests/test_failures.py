@@ -64,6 +64,27 @@ def test_a_reader_inside_is_named_and_nothing_hangs(play, host, info):
     assert play("playbooks/unload.yml", kmod_modules=["stubborn"]).status == 0
 
 
+def test_a_thread_of_its_own_and_a_parameter_not_given_keep_no_module_from_leaving_or_coming_back(
+    play, host, info, root, tmp_path
+):
+    assert play("deploy.yml", kmod_modules=["threaded"]).status == 0
+    before = info("threaded")["modules"]["threaded"]
+    assert (before["state"], before["parameters"]) == ("live", {"lines": ""})
+    with host.sudo():
+        assert "threaded_work" in host.check_output("cat /proc/$(pgrep -x threaded)/stack")
+    shutil.copytree(root / "tests/fixtures/kmod/threaded", tmp_path / "threaded")
+    source = tmp_path / "threaded/threaded.c"
+    source.write_text(source.read_text().replace('"at work\\n"', '"asleep\\n"'))
+    done = play("deploy.yml", kmod_paths=[str(tmp_path)], kmod_modules=["threaded"])
+    assert done.status != 0
+    assert "threaded does not hold what it must at /proc/threaded. The host is as it was before" in done.flat()
+    after = info("threaded")["modules"]["threaded"]
+    assert [after[key] for key in ("state", "build_id", "manifest")] == [
+        before[key] for key in ("state", "build_id", "manifest")
+    ]
+    assert play("deploy.yml", kmod_modules=["threaded"], kmod_state="absent").status == 0
+
+
 def test_an_unload_that_takes_too_long_is_bounded_and_the_next_run_mends_it(play, info):
     slow = [{"name": "stubborn", "parameters": {"hold_ms": 20000}}]
     assert play("deploy.yml", kmod_modules=slow).status == 0

@@ -183,3 +183,11 @@ def test_parameters_as_they_run():
     }
     assert parameters_of(seen) == {"mode": "384", "secret": "5"}
     assert parameters_of({"parameters": {}, "manifest": {}}) == {}
+
+
+def test_what_the_kernel_shows_and_would_not_take_again_is_left_out():
+    shown = {"irqs": "", "label": 'say "x"', "own": "state: idle", "size": "4", "noted": "1"}
+    seen = {"parameters": shown, "manifest": {"parameters": {"noted": "0"}}}
+    types = {"irqs": "array of int", "label": "charp", "size": "int"}
+    assert parameters_of(seen, types) == {"noted": "1", "size": "4"}
+    assert parameters_of(seen) == {"noted": "1", "size": "4", "own": "state: idle"}

@@ -6,7 +6,12 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.procfleet.procfs.plugins.module_utils import _holders
-from ansible_collections.procfleet.procfs.plugins.module_utils._holders import Task, frame_in, name_tasks
+from ansible_collections.procfleet.procfs.plugins.module_utils._holders import (
+    Task,
+    frame_in,
+    is_kernel_thread,
+    name_tasks,
+)
 
 # As 6.1 prints /proc/<pid>/stack; the module's name stands behind each of its frames.
 INSIDE = """\
@@ -32,6 +37,20 @@ INSIDE = """\
 )
 def test_frame(stack, name, function):
     assert frame_in(stack, name) == function
+
+
+@pytest.mark.parametrize(
+    ("status", "thread"),
+    [
+        ("2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 3 0 0 20 0 1 0 24 0 0", True),
+        ("90 (a) S 0 0) I 2 0 0 0 -1 69238880 0 0 0 0", True),
+        ("28152 (cat) R 28107 28107 12553 0 -1 4194304 99 0 0 0 0 0", False),
+        ("28152 (cat) R 28107", False),
+        ("", False),
+    ],
+)
+def test_the_kernels_own_threads(status, thread):
+    assert is_kernel_thread(status) is thread
 
 
 def test_names():

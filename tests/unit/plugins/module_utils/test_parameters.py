@@ -43,6 +43,8 @@ def test_what_the_kernel_takes_for_no_number(text):
         ("bool", "maybe", "N", False),
         ("bool", "o", "N", False),
         ("invbool", "0", "N", True),
+        ("bint", "Y", "1", True),
+        ("bint", "N", "1", False),
         ("", "1", "Y", True),
         ("", "0", "Y", False),
         ("", "010", "8", True),

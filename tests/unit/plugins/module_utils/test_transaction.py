@@ -32,7 +32,7 @@ class Kernel:
     def load(self, module, image, _timeout):
         step = ("load", module["name"], image["build_id"])
         self.calls.append(step)
-        if step in self.failing:
+        if step in self.failing or ("load with", module["name"], module["parameters"].get("p")) in self.failing:
             raise KmodError("%s does not load" % module["name"], "the kernel says no", "Mend it")
         self.running[module["name"]] = (image["build_id"], module["parameters"])
         if ("late", *step[1:]) in self.failing:
@@ -60,7 +60,7 @@ def kernel(host, monkeypatch):
     played = Kernel()
     monkeypatch.setattr(_transaction, "load", played.load)
     monkeypatch.setattr(_transaction, "unload", played.unload)
-    monkeypatch.setattr(_transaction, "describe", lambda data: {"build_id": data.decode(), "parameters": {}})
+    monkeypatch.setattr(_transaction, "describe", lambda data: {"build_id": data.decode(), "parameters": {"p": "int"}})
     monkeypatch.setattr(_modules, "load_state", lambda name: "live" if name in played.running else "absent")
     monkeypatch.setattr(_transaction, "check_entries", played.check_entries)
     for module in (_transaction, _load):
@@ -215,6 +215,16 @@ def test_the_former_comes_back_with_the_parameters_that_it_had(kernel):
     kernel.failing = {("load", "a", "A2")}
     with pytest.raises(KmodError):
         transaction([wanted("a", "A2")], seen).run({"a": RELOAD})
+    assert kernel.running["a"] == ("A1", {"p": "1", "q": "7"})
+
+
+def test_the_former_comes_back_as_it_was_noted_where_it_does_not_take_what_the_kernel_shows(kernel):
+    seen = [deployed(kernel, "a", "A1")]
+    seen[0]["parameters"]["p"] = "changed by hand"
+    kernel.failing = {("load", "a", "A2"), ("load with", "a", "changed by hand")}
+    with pytest.raises(KmodError) as caught:
+        transaction([wanted("a", "A2")], seen).run({"a": RELOAD})
+    assert caught.value.details["restored"] is True
     assert kernel.running["a"] == ("A1", {"p": "1", "q": "7"})
 
 
