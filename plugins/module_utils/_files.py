@@ -11,7 +11,7 @@ import lzma
 import os
 import tempfile
 import zlib
-from typing import Any, Iterator
+from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 
@@ -63,19 +63,6 @@ def read_json(path: str) -> dict[str, Any]:
 def sha256(data: bytes) -> str:
     """Return the SHA-256 of some bytes in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
-
-
-@contextlib.contextmanager
-def usual_umask() -> Iterator[None]:
-    """Have what is written readable for everyone and writable for root, whatever the host's login sets.
-
-    A hardened host's 077 would hide from its users what depmod and package managers write, and modprobe reads.
-    """
-    former = os.umask(0o022)
-    try:
-        yield
-    finally:
-        os.umask(former)
 
 
 def make_dir(path: str) -> None:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 KMSG = "/dev/kmsg"
-_LIMIT = 20000  # records; a module that floods the log must not keep us for ever
+_LIMIT = 200000  # records, as many as 16 MiB of log hold; a module that floods it must not keep us for ever
 # How lib/bug.c, kernel/panic.c and the architectures' fault handlers begin.
 _FAULTS = ("WARNING: ", "BUG: ", "kernel BUG at ", "Oops: ", "general protection fault", "Unable to handle kernel")
 

@@ -7,18 +7,18 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import signal
 import time
 from typing import Iterator
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-from ansible_collections.procfleet.procfs.plugins.module_utils._files import usual_umask
 
 LOCK_PATH = "/run/procfleet.lock"
 
 
 @contextlib.contextmanager
 def host_lock(timeout: float, path: str = LOCK_PATH) -> Iterator[None]:
-    """Hold the host's lock, and write with the usual umask; it falls by itself when the process ends, however it ends.
+    """Hold the host's lock, undisturbed; it falls by itself when the process ends, however it ends.
 
     :param timeout: seconds to wait for another holder.
     :raises KmodError: naming the holder, when it is still held then.
@@ -31,12 +31,28 @@ def host_lock(timeout: float, path: str = LOCK_PATH) -> Iterator[None]:
         ) from error
     try:
         _acquire(descriptor, time.monotonic() + timeout, timeout)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, _owner().encode(), 0)
-        with usual_umask():
+        with contextlib.suppress(OSError):  # who holds it is only for others to read
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, _owner().encode(), 0)
+        with undisturbed():
             yield
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Write as any host's files are written, and to the end, though the connection may go.
+
+    A hardened host's umask of 077 would hide from its users what depmod and package managers write. A terminal, which
+    ssh opens for calls without pipelining, takes its processes along when the controller is lost.
+    """
+    mask, hangup = os.umask(0o022), signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        os.umask(mask)
+        signal.signal(signal.SIGHUP, hangup)
 
 
 def _acquire(descriptor: int, deadline: float, timeout: float) -> None:

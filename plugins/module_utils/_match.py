@@ -14,6 +14,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._entry import FIR
 from ansible_collections.procfleet.procfs.plugins.module_utils._show import abbreviated, diff, visible
 
 Mismatch = Dict[str, str]
+_DIGITS = 4000  # Python refuses to read longer numbers
 
 LOAD = "Is the module loaded, and built for the running kernel? The kernel's log says more: dmesg | tail."
 BECOME = "Run the task as root: `become: true`."
@@ -159,7 +160,7 @@ def _numbers(rules: list[dict[str, Any]], text: str) -> list[Mismatch]:
         if number is not None and _within(rule, number):
             continue
         where = f" for {rule['pattern']}" if "pattern" in rule else ""
-        found = repr(visible(match.group(1) or "")) if match and number is None else str(number)
+        found = repr(abbreviated(match.group(1) or "")) if match and number is None else str(number)
         found = found if match else f"no match in: {_content(text)}"
         troubles.append(mismatch("numbers", _bounds_text(rule) + where, found))
     return troubles
@@ -167,6 +168,8 @@ def _numbers(rules: list[dict[str, Any]], text: str) -> list[Mismatch]:
 
 def _number(text: str | None) -> Any:
     """A whole number, decimal or 0x hexadecimal, or a decimal fraction; None for anything else."""
+    if len(text or "") > _DIGITS:
+        return None
     if re.fullmatch("[+-]?[0-9]+", text or ""):
         return int(text or "")
     if re.fullmatch("0[xX][0-9a-fA-F]+", text or ""):

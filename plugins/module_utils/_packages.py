@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._command import Finished, run, with_proxies
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-from ansible_collections.procfleet.procfs.plugins.module_utils._files import usual_umask
 from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import headers_path
+from ansible_collections.procfleet.procfs.plugins.module_utils._lock import undisturbed
 
 LAST_LINES = 8
 QUERY_SECONDS = 120
@@ -41,7 +41,7 @@ class Manager(NamedTuple):
 
 # A changed file of configuration stays as it is, where apt would ask.
 _KEEP = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
-_APT = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=%d" % (TRIES * PAUSE), *_KEEP]
+_APT = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=0", *_KEEP]  # who waits is told below
 MANAGERS = {
     "apt": Manager(
         [*_APT, "--no-install-recommends", "--no-upgrade", "install", "--"],
@@ -117,11 +117,11 @@ def _bring(manager: str, names: list[str], present: bool, release: str, timeout:
 def _run_alone(command: list[str], timeout: float) -> Finished:
     """Run a manager's command, which asks nobody anything; where another one holds apt's locks, wait for it.
 
-    By itself apt waits for the lock on what is installed alone, not for those on lists and downloads.
+    By itself apt would wait for the lock on what is installed alone, not for those on lists and downloads.
     """
     environment = dict(with_proxies(), DEBIAN_FRONTEND="noninteractive")
     for attempt in range(TRIES):
-        with usual_umask():
+        with undisturbed():
             done = run(command, timeout, merge=True, environment=environment)
         if done.status == 0 or "Could not get lock" not in done.out or attempt + 1 == TRIES:
             break

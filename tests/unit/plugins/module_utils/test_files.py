@@ -44,20 +44,6 @@ def test_write_makes_the_folder(tmp_path):
     assert stat.S_IMODE((tmp_path / "a/b/c").stat().st_mode) == 0o644
 
 
-@pytest.mark.parametrize("theirs", [0, 0o027, 0o077])
-def test_what_is_written_is_for_all_to_read_and_for_root_to_write(tmp_path, theirs):
-    former = os.umask(theirs)
-    try:
-        with _files.usual_umask():
-            _files.write_atomic(str(tmp_path / "a/b/c"), b"x")
-            (tmp_path / "by a command").touch()
-        assert os.umask(former) == theirs
-    finally:
-        os.umask(former)
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")}
-    assert modes == {"a": 0o755, "b": 0o755, "c": 0o644, "by a command": 0o644}
-
-
 @pytest.mark.parametrize(("call", "number"), [("fsync", errno.ENOSPC), ("fchmod", errno.EIO), ("rename", errno.EROFS)])
 def test_a_failing_write_leaves_the_former_file(file, monkeypatch, call, number):
     monkeypatch.setattr(_files.os, call, fail(number))

@@ -4,15 +4,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import signal
+import stat
 import subprocess
 import sys
 import time
 
 import pytest
+from ansible_collections.procfleet.procfs.plugins.module_utils import _lock
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-from ansible_collections.procfleet.procfs.plugins.module_utils._lock import host_lock
+from ansible_collections.procfleet.procfs.plugins.module_utils._files import write_atomic
+from ansible_collections.procfleet.procfs.plugins.module_utils._lock import host_lock, undisturbed
 
 HOLDER = """
 import sys, time
@@ -84,14 +89,36 @@ def test_it_is_given_back_after_a_failure(tmp_path):
         pass
 
 
-def test_who_holds_it_writes_with_the_usual_umask(tmp_path):
-    former = os.umask(0o077)
+@pytest.mark.parametrize("theirs", [0, 0o027, 0o077])
+def test_what_is_written_is_for_all_to_read_and_for_root_to_write(tmp_path, theirs):
+    former = os.umask(theirs)
     try:
-        with host_lock(0, str(tmp_path / "lock")):
-            (tmp_path / "file").touch()
+        with undisturbed():
+            write_atomic(str(tmp_path / "a/b/c"), b"x")
+            (tmp_path / "by a command").touch()
+        assert os.umask(former) == theirs
     finally:
         os.umask(former)
-    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("file", "lock")] == [0o644, 0o600]
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")}
+    assert modes == {"a": 0o755, "b": 0o755, "c": 0o644, "by a command": 0o644}
+
+
+def test_a_connection_that_is_lost_stops_nothing_half_way(tmp_path):
+    before = signal.getsignal(signal.SIGHUP)
+    with host_lock(0, str(tmp_path / "lock")):
+        os.kill(os.getpid(), signal.SIGHUP)
+        (tmp_path / "done").touch()
+    assert (tmp_path / "done").exists()
+    assert signal.getsignal(signal.SIGHUP) == before
+
+
+def test_a_full_disk_keeps_nobody_from_the_lock(tmp_path, monkeypatch):
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(_lock.os, "pwrite", full)
+    with host_lock(0, str(tmp_path / "lock")):
+        pass
 
 
 def test_a_place_that_cannot_be_written(tmp_path):

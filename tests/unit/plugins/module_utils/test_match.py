@@ -41,6 +41,7 @@ CONTENT = [
         "1 to 32 for ^b (.*)$",
         "'1_0'",
     ),
+    ({"numbers": [{"min": 1}]}, "1", "1" * 5000, "at least 1", repr(_match.abbreviated("1" * 5000))),
     ({"numbers": [{"pattern": "(nan)?x", "min": 1}, {"equals": 5}]}, None, "x 5", "at least 1 for (nan)?x", "''"),
 ]
 SEEN = _match.Observed(True, "file", "0644", "root", 0, "adm", 4)
