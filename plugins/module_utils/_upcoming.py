@@ -44,9 +44,11 @@ def next_kernel() -> str:
 
 
 def flavour(release: str) -> str:
-    """Return what a release says beside its numbers, `cloud-amd` of 6.1.0-56-cloud-amd64; "" where it says nothing."""
-    found = re.search(r"-([a-z].*)", release)
-    return re.sub(r"\d+", "", found.group(1)) if found else ""
+    """Return what a release says beside its numbers, `cloud-amd` of 6.1.0-56-cloud-amd64; "" where it says nothing.
+
+    Red Hat's family has it behind a plus, Oracle in the middle.
+    """
+    return re.sub(r"\d+", "", "".join(re.findall(r"-\d*[a-z].*|uek|\+[^-]+$", release))).lstrip("-")
 
 
 def _order(release: str) -> list[Any]:

@@ -104,7 +104,11 @@ def test_a_module_that_cannot_be_read_has_no_vermagic(kernels, content):
         ("6.6.69-1-lts", "lts"),
         ("6.11.4-arch2-1", "arch-"),
         ("5.14.0-503.35.1.el9_5.x86_64", ""),
+        ("5.14.0-503.35.1.el9_5.x86_64+debug", "+debug"),
+        ("5.14.0-503.35.1.el9_5.aarch64+64k", "+k"),
+        ("5.15.0-200.131.27.el9uek.x86_64", "uek"),
         ("6.4.0-150600.23.25-default", "default"),
+        ("5.14.21-150400.24.103-64kb", "kb"),
     ],
 )
 def test_a_flavour(release, expected):
