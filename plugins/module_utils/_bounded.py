@@ -9,6 +9,7 @@ child makes the calls and sends what it gets through a pipe; this process waits 
 from __future__ import annotations
 
 import errno
+import json
 import os
 import select
 import signal
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Iterator, NamedTuple, NoReturn
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._entry import inside_roots
+from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_text
 
 BLOCK = 65536
 MAX_LINKS = 40
@@ -100,6 +102,18 @@ def read_file(path: str, max_bytes: int, seconds: float) -> Outcome:
     if len(outcome.data) > max_bytes:
         outcome = outcome._replace(data=outcome.data[:max_bytes], limit=outcome.limit or "bytes")
     return outcome
+
+
+def read_texts(paths: list[str], max_bytes: int, seconds: float) -> dict[str, str | None]:
+    """Read small files in one child, by path; None for one that cannot be read, and for all if one never answers."""
+
+    def work(step: Callable[[str], None], pipe: int) -> int:
+        step("read")
+        _write_all(pipe, json.dumps({path: read_text(path, max_bytes) for path in paths}).encode())
+        return 0
+
+    outcome = _in_child(work, seconds) if paths else Outcome(b"{}")
+    return json.loads(outcome.data) if outcome.well else dict.fromkeys(paths)
 
 
 def write_file(path: str, data: bytes, seconds: float) -> Outcome:

@@ -10,6 +10,9 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._load import drif
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import load_conf, options_conf
 from ansible_collections.procfleet.procfs.plugins.module_utils._parameters import assignment, carried
 
+# The states in which a module is to be there: in the kernel that runs, or in the one that is to be booted.
+WANTED = ("loaded", "prepared")
+
 
 class Decision(NamedTuple):
     """What to do for one module; `reasons` says why, for people."""
@@ -27,19 +30,27 @@ class Decision(NamedTuple):
         return any(self[:5])
 
 
-def boot_files(name: str, parameters: dict[str, str], load: bool) -> dict[str, str | None]:
-    """Return the files that make the next boot load the module as now: path -> text, None for no file."""
-    words = " ".join(assignment(*pair) for pair in sorted(parameters.items()))
-    return {
-        load_conf(name): name + "\n" if load else None,
-        options_conf(name): "options %s %s\n" % (name, words) if load and words else None,
-    }
+def boot_files(wanted: dict[str, Any], seen: dict[str, Any]) -> dict[str, str | None]:
+    """Return the files that make the next boot do with the module as now: path -> text, None for no file.
+
+    What a contract says it depends on need not be what modules.dep knows, which has symbols only.
+    """
+    name, lines = wanted["name"], []
+    load = wanted["state"] in WANTED and wanted["persist"]
+    if load:
+        words = " ".join(assignment(*pair) for pair in sorted(wanted["parameters"].items()))
+        lines += ["options %s %s" % (name, words)] if words else []
+        lines += ["softdep %s pre: %s" % (name, " ".join(wanted["depends"]))] if wanted["depends"] else []
+    elif wanted["state"] == "unloaded" and not wanted.get("note") and seen["resolves_to"]:
+        lines.append("blacklist %s" % name)  # else a device that it is for would bring it back
+    options = "".join("%s\n" % line for line in lines)
+    return {load_conf(name): name + "\n" if load else None, options_conf(name): options or None}
 
 
 def decide(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, str]) -> Decision:
     """Return what brings a module from what was seen to what is wanted.
 
-    :param wanted: {name, state, install, persist, sha256, build_id, fingerprint, parameters}.
+    :param wanted: {name, state, install, persist, sha256, build_id, fingerprint, parameters, depends}.
     :param seen: the module's state as `_modules.probe_modules` returns it.
     :param types: parameter -> kernel type, from the image.
     """
@@ -55,11 +66,16 @@ def decide(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, str]) 
         return _decide_loaded(wanted, seen, types)
     live = seen["state"] != "absent"
     purge = wanted["state"] == "absent" and _has_files(wanted["install"], seen)
-    boot = wanted["install"] and seen["persist"] != {"load": False, "options": None}
+    boot = wanted["install"] and _set_otherwise(wanted, seen)
     # On the way back to a build that lay here and was not loaded.
     former = wanted["state"] == "unloaded" and wanted.get("note")
     install = bool(former) and (seen["installed"] or {}).get("sha256") != wanted["sha256"]
-    found = ((live, "loaded"), (purge, "files there"), (boot, "set for boot"), (install, "another build installed"))
+    found = (
+        (live, "loaded"),
+        (purge, "files there"),
+        (boot, "set for boot" if seen["persist"]["load"] else "not so set for boot"),
+        (install, "another build installed"),
+    )
     return Decision(install, live, False, boot, purge, [text for true, text in found if true])
 
 
@@ -76,26 +92,24 @@ def _decide_at_rest(wanted: dict[str, Any], seen: dict[str, Any]) -> tuple[bool,
     install = wanted["install"] and (
         (seen["installed"] or {}).get("sha256") != wanted["sha256"] or seen["fingerprint"] != wanted["fingerprint"]
     )
-    # Power was cut before depmod: the file is there, and the next boot would not find it.
+    # Power was cut before depmod, or another file of that name goes before ours.
     unindexed = wanted["install"] and not install and seen["resolves_to"] != seen["installed"]["path"]
-    files = boot_files(wanted["name"], wanted["parameters"], wanted["persist"])
-    there = {
-        load_conf(wanted["name"]): seen["persist"]["load"],
-        options_conf(wanted["name"]): seen["persist"]["options"],
-    }
-    boot = wanted["install"] and (
-        there[load_conf(wanted["name"])] != wanted["persist"]
-        or there[options_conf(wanted["name"])] != files[options_conf(wanted["name"])]
-    )
+    boot = wanted["install"] and _set_otherwise(wanted, seen)
     # Nothing that we write would change it; it is told as drift, and refused where it would be mended.
     said = seen["modprobe"] if wanted["install"] and wanted["persist"] else []
     found = (
         (install, "build not installed"),
-        (unindexed, "unknown to modprobe"),
+        (unindexed, "modprobe would take %s" % (seen["resolves_to"] or "nothing")),
         (boot, "not so set for boot"),
         (said, "the next boot goes by %s" % " and ".join(said)),
     )
     return install or unindexed, bool(boot or said), [text for true, text in found if true]
+
+
+def _set_otherwise(wanted: dict[str, Any], seen: dict[str, Any]) -> bool:
+    """Whether our files for the next boot are others than they are to be."""
+    load, options = boot_files(wanted, seen).values()
+    return bool(seen["persist"] != {"load": load is not None, "options": options})
 
 
 def _decide_loaded(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, str]) -> Decision:

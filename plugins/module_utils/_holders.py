@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import read_text
 
-
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD in include/linux/sched.h
 
 

@@ -8,7 +8,7 @@ import base64
 from typing import Any, NamedTuple
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._assert import check_entries
-from ansible_collections.procfleet.procfs.plugins.module_utils._decide import Decision, boot_files, decide
+from ansible_collections.procfleet.procfs.plugins.module_utils._decide import WANTED, Decision, boot_files, decide
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe
 from ansible_collections.procfleet.procfs.plugins.module_utils._entry import normalise as normalise_entry
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
@@ -18,14 +18,17 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._kmsg import faul
 from ansible_collections.procfleet.procfs.plugins.module_utils._load import drop_unneeded
 from ansible_collections.procfleet.procfs.plugins.module_utils._lock import host_lock
 from ansible_collections.procfleet.procfs.plugins.module_utils._manifest import as_noted, way_back
-from ansible_collections.procfleet.procfs.plugins.module_utils._modprobe import another_boot
-from ansible_collections.procfleet.procfs.plugins.module_utils._modules import live_names, probe_modules
+from ansible_collections.procfleet.procfs.plugins.module_utils._modprobe import check_boot, outranked
+from ansible_collections.procfleet.procfs.plugins.module_utils._modules import (
+    live_names,
+    probe_modules,
+    with_dependencies,
+)
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import installed_path, normalise
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import dependents, load_order
 from ansible_collections.procfleet.procfs.plugins.module_utils._parameters import as_text, check_text
 from ansible_collections.procfleet.procfs.plugins.module_utils._show import report
 from ansible_collections.procfleet.procfs.plugins.module_utils._transaction import (
-    WANTED,
     Rules,
     Transaction,
     expected,
@@ -70,7 +73,10 @@ def manage(modules: list[dict[str, Any]], options: Options) -> dict[str, Any]:
         before = live_names()
         result = _manage(wanted, options)
         drop_unneeded(options.unneeded, options.rules.timeout)
-        return dict(result, brought=sorted(live_names() - before - set(wanted)))
+        # What else has come meanwhile, by a cable that was plugged in, is not ours to take out again.
+        foreign = {needed for module in wanted.values() for needed in module.get("foreign", ())}
+        asked_for = with_dependencies(foreign, options.rules.release) if foreign else set()
+        return dict(result, brought=sorted((live_names() - before - set(wanted)) & asked_for))
 
 
 def _complete(module: dict[str, Any], options: Options) -> dict[str, Any]:
@@ -117,12 +123,12 @@ def _manage(wanted: dict[str, dict[str, Any]], options: Options) -> dict[str, An
     decisions = _with_dependents(wanted, seen, images, order)
     logs: dict[str, list[str]] = {}
     if options.check:
-        asserted = _assert_calm(wanted, decisions, order, options)
+        asserted, after = _assert_calm(wanted, decisions, order, options), seen
     else:
         logs, asserted, lost = _apply(wanted, seen, images, decisions, order, options)
-        failed.update(lost)
+        after = probe_modules(order, release, running)
+        failed.update({**outranked([name for name in order if decisions[name].install], after, release), **lost})
     changed = [name for name in order if decisions[name].changes and name not in failed]
-    after = seen if options.check else probe_modules(order, release, running)
     results = {
         name: {
             "changed": name in changed,
@@ -279,7 +285,8 @@ def _apply(
     for group in groups({name: _uses(name, wanted, seen, images) for name in order}, order):
         transaction = Transaction(options.rules, [wanted[name] for name in group], seen, images)
         try:
-            _check_boot({name: seen[name]["modprobe"] for name in group if decisions[name].boot}, options)
+            if options.persist and options.state in WANTED:  # a way back is never refused for that
+                check_boot({name: seen[name]["modprobe"] for name in group if decisions[name].boot})
             transaction.run({name: decisions[name] for name in group})
         except KmodError as error:
             failed.update({name: dict(error.details, msg=error.message) for name in group if decisions[name].changes})
@@ -296,13 +303,6 @@ def _apply(
             touched = [name for name in order if decisions[name].install or decisions[name].purge]
             failed.update({name: dict(error.details, msg=error.message, restored=False) for name in touched})
     return logs, asserted, failed
-
-
-def _check_boot(said: dict[str, list[str]], options: Options) -> None:
-    """Refuse what the next boot would not load as it is loaded now; a way back is never refused for that."""
-    for name in said if options.persist and options.state in WANTED else ():
-        if said[name]:
-            raise another_boot(name, said[name])
 
 
 def _indexed(release: str, seen: dict[str, dict[str, Any]], decisions: dict[str, Decision]) -> list[str]:
@@ -331,15 +331,15 @@ def _diff(wanted: dict[str, Any], seen: dict[str, Any], image: dict[str, Any]) -
         "build-id": seen["build_id"],
         "parameters": seen["parameters"],
         "installed": (seen["installed"] or {}).get("sha256"),
-        "boot": seen["persist"]["options"] or seen["persist"]["load"],
+        "boot": seen["persist"]["options"] or bool(seen["persist"]["load"]),
     }
-    boot = [text for text in boot_files(wanted["name"], wanted["parameters"], wanted["persist"]).values() if text]
+    load, options = boot_files(wanted, seen).values()
     after = {
         "state": "live" if loaded else seen["state"] if there else "absent",
         "build-id": image.get("build_id"),
         "parameters": dict(seen["parameters"], **wanted["parameters"]) if loaded else {},
         "installed": wanted.get("sha256") if wanted["install"] and there else before["installed"],
-        "boot": bool(boot) if there else False,
+        "boot": options or bool(load),
     }
     if wanted["state"] == "absent":
         after["installed"] = None

@@ -120,7 +120,7 @@ def _check_loaded(module: dict[str, Any], image: dict[str, Any]) -> None:
             "state %s, build-id %s; wanted live, %s" % (state, running, image["build_id"]),
             "Another module of this name is in the way",
         )
-    drifted = drift(module["parameters"], _modules.parameters(name), image["parameters"])
+    drifted = drift(module["parameters"], _modules.parameters([name])[name], image["parameters"])
     if drifted:
         raise KmodError("%s did not take its parameters" % name, "; ".join(drifted), "Correct the values")
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils import _names
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
@@ -34,6 +35,31 @@ def another_boot(name: str, said: list[str]) -> KmodError:
         "Take that out (parameters belong into kmod_modules), or set kmod_persist to false",
         restored=True,
     )
+
+
+def check_boot(said: dict[str, list[str]]) -> None:
+    """Refuse modules that are to be set for boot, and of which something is said elsewhere."""
+    for name, lines in said.items():
+        if lines:
+            raise another_boot(name, lines)
+
+
+def outranked(installed: list[str], seen: dict[str, dict[str, Any]], release: str) -> dict[str, dict[str, Any]]:
+    """Return what has been installed and is not what modprobe and the boot would take: another file goes before it.
+
+    :param seen: the modules' states afterwards, from `_modules.probe_modules`.
+    """
+    failed = {}
+    for name in installed:
+        found, ours = seen[name]["resolves_to"], _names.installed_path(release, name)
+        if found != ours:
+            error = KmodError(
+                "The next boot would not load %s from %s" % (name, ours),
+                "modprobe takes %s" % (found or "nothing"),
+                "Remove that file, or the rule in /etc/depmod.d that prefers it, and run again",
+            )
+            failed[name] = {"msg": error.message, "restored": False}
+    return failed
 
 
 def _files() -> list[str]:

@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils import _names
+from ansible_collections.procfleet.procfs.plugins.module_utils._bounded import read_texts
 from ansible_collections.procfleet.procfs.plugins.module_utils._dkms_trees import registered
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import build_id, describe
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
@@ -25,6 +26,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._store import els
 
 SYS_MODULE = "/sys/module"
 PROC_MODULES = "/proc/modules"
+PARAMETER_SECONDS = 5.0
 # /proc/modules has words of its own for what /sys/module/<name>/initstate says.
 _STATES = {"Live": "live", "Loading": "coming", "Unloading": "going"}
 
@@ -57,12 +59,13 @@ def probe_modules(names: list[str], release: str, running: bool = True) -> dict[
     :param running: whether the kernel of that release runs; in any other, nothing is loaded.
     """
     live = parse_proc_modules(read_text(PROC_MODULES) or "") if running else {}
-    index = read_text("%s/%s/modules.dep" % (_names.MODULES_DIR, release), 1 << 23) or ""
     builtin = _names_in(read_text("%s/%s/modules.builtin" % (_names.MODULES_DIR, release)) or "")
-    resolved, said = _resolve(index, names), said_elsewhere(names)
+    resolved, said = _resolve(_index(release), names), said_elsewhere(names)
+    shown = parameters([name for name in names if name in live or name in builtin] if running else [])
     return {
         name: dict(
             _in_kernel(name, live.get(name), name in builtin, running),
+            parameters=shown.get(name, {}),
             **_at_rest(name, release, resolved.get(name)),
             modprobe=said[name],
         )
@@ -80,7 +83,6 @@ def _in_kernel(name: str, live: dict[str, Any] | None, builtin: bool, running: b
     }
     return dict(
         live or idle,
-        parameters=parameters(name) if running and (live or builtin) else {},
         version=_sys(name, "version") if running else None,
         build_id=loaded_build_id(name) if running else None,
     )
@@ -144,23 +146,48 @@ def _resolve(index: str, names: list[str]) -> dict[str, str]:
     return found
 
 
+def with_dependencies(names: set[str], release: str) -> set[str]:
+    """Return the modules and all that modprobe loads for them, by modules.dep."""
+    found = set(names)
+    for line in _index(release).splitlines():
+        path, _colon, needed = line.partition(":")
+        if module_of(path) in names:
+            found.update(module_of(one) for one in needed.split())
+    return found
+
+
+def _index(release: str) -> str:
+    return read_text("%s/%s/modules.dep" % (_names.MODULES_DIR, release), 1 << 23) or ""
+
+
 def _names_in(listing: str) -> set[str]:
     return {module_of(path) for path in listing.splitlines()}
 
 
 def _sys(name: str, attribute: str) -> str | None:
-    text = read_text("%s/%s/%s" % (SYS_MODULE, name, attribute), 4096)
+    return _stripped(read_text("%s/%s/%s" % (SYS_MODULE, name, attribute), 4096))
+
+
+def _stripped(text: str | None) -> str | None:
     return None if text is None else text.strip()
 
 
-def parameters(name: str) -> dict[str, str | None]:
-    """Return the parameters that the loaded module shows; None for one that may not be read."""
-    folder = "%s/%s/parameters" % (SYS_MODULE, name)
+def parameters(names: list[str]) -> dict[str, dict[str, str | None]]:
+    """Return the parameters that each loaded module shows; None for one that may not be read.
+
+    The module's own code may answer, and may never do so.
+    """
+    folders = {name: "%s/%s/parameters" % (SYS_MODULE, name) for name in names}
+    paths = {name: ["%s/%s" % (folder, one) for one in _listed(folder)] for name, folder in folders.items()}
+    texts = read_texts([path for of_one in paths.values() for path in of_one], 4096, PARAMETER_SECONDS)
+    return {name: {os.path.basename(path): _stripped(texts[path]) for path in paths[name]} for name in names}
+
+
+def _listed(folder: str) -> list[str]:
     try:
-        names = sorted(os.listdir(folder))
+        return sorted(os.listdir(folder))
     except OSError:
-        return {}
-    return {parameter: _sys(name, "parameters/" + parameter) for parameter in names}
+        return []
 
 
 def loaded_build_id(name: str) -> str | None:
@@ -183,5 +210,10 @@ def load_state(name: str) -> str:
 
 
 def persisted(name: str) -> dict[str, Any]:
-    """Return what happens at boot: {load: is it loaded, options: the modprobe.d text or None}."""
-    return {"load": read_text(load_conf(name)) is not None, "options": read_text(options_conf(name))}
+    """Return what our files say of the next boot: {load: is it loaded, options: the modprobe.d text or None}.
+
+    `load` is None where somebody has left our file there without its line.
+    """
+    said = read_text(load_conf(name))
+    load = False if said is None else True if name in said.splitlines() else None
+    return {"load": load, "options": read_text(options_conf(name))}

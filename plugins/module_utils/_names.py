@@ -53,6 +53,11 @@ def installed_path(release: str, name: str) -> str:
     return "%s/%s.ko" % (install_dir(release), name)
 
 
+def staged_path(release: str, name: str) -> str:
+    """Where an image lies until it takes its place there; depmod takes no notice of it."""
+    return "%s/.%s.new" % (install_dir(release), name)
+
+
 def builds_dir(release: str) -> str:
     """Where the builds for one release lie."""
     return "%s/builds/%s" % (STATE_DIR, release)

@@ -28,6 +28,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._names import (
     install_dir,
     installed_path,
     manifest_path,
+    staged_path,
 )
 
 
@@ -102,6 +103,7 @@ def elsewhere(release: str, name: str) -> list[str]:
 def purge(release: str, name: str) -> None:
     """Remove every file of a module for this kernel, and the folders that are left empty."""
     remove(installed_path(release, name))
+    remove(staged_path(release, name))  # where power was cut
     remove(manifest_path(release, name))
     for folder in _folders(release, name):
         shutil.rmtree(folder, ignore_errors=True)

@@ -11,7 +11,12 @@ from typing import Any, Iterator, NamedTuple
 from ansible_collections.procfleet.procfs.plugins.module_utils import _modules, _names, _store
 from ansible_collections.procfleet.procfs.plugins.module_utils._assert import check_entries
 from ansible_collections.procfleet.procfs.plugins.module_utils._command import run
-from ansible_collections.procfleet.procfs.plugins.module_utils._decide import Decision, boot_files, parameters_of
+from ansible_collections.procfleet.procfs.plugins.module_utils._decide import (
+    WANTED,
+    Decision,
+    boot_files,
+    parameters_of,
+)
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import (
@@ -20,6 +25,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._files import (
     read_image,
     remove,
     remove_empty_dirs,
+    sync_dir,
     write_atomic,
     write_json,
 )
@@ -32,21 +38,25 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._names import (
     install_dir,
     installed_path,
     manifest_path,
+    staged_path,
 )
-
-# The states in which a module is to be there: in the kernel that runs, or in the one that is to be booted.
-WANTED = ("loaded", "prepared")
 
 
 @contextlib.contextmanager
 def _explained(what: str) -> Iterator[None]:
-    """Make a failure of the system one that puts things back: a read-only file system, no memory, no space."""
+    """Make any failure one that puts things back: a read-only file system, no memory, no space; a fault of our own."""
     try:
         yield
+    except KmodError:
+        raise
     except OSError as error:
         place = " at %s" % error.filename if error.filename else ""
         raise KmodError(
             what + " failed", "%s%s" % (os.strerror(error.errno or 0), place), "Mend it, and run again"
+        ) from error
+    except Exception as error:
+        raise KmodError(
+            what + " failed", "%s: %s" % (type(error).__name__, error), "Report it: procfleet is at fault"
         ) from error
 
 
@@ -104,6 +114,8 @@ class Transaction:
         for module in self.modules:
             if decisions[module["name"]].load or decisions[module["name"]].install:
                 self._publish(module)
+            if decisions[module["name"]].install:
+                self._stage(module)
         for module in reversed(self.modules):
             if decisions[module["name"]].unload:
                 self.log[module["name"]] += unload(module, self.timeout)
@@ -167,11 +179,18 @@ class Transaction:
         said = {key: before["installed"][key] for key in ("sha256", "build_id")}
         return dict(note, fingerprint=before["fingerprint"], parameters=parameters_of(before), **said)
 
+    def _stage(self, module: dict[str, Any]) -> None:
+        """Write the image beside where it is to be installed: it takes its place only once it is proven."""
+        path = staged_path(self.release, module["name"])
+        self._remember(path)
+        write_atomic(path, self._image(module))
+
     def _install(self, module: dict[str, Any]) -> None:
         """Put the image where the kernel's tools look for it."""
-        image = self._image(module)
-        self._remember(installed_path(self.release, module["name"]))
-        write_atomic(installed_path(self.release, module["name"]), image)
+        path = installed_path(self.release, module["name"])
+        self._remember(path)
+        os.rename(staged_path(self.release, module["name"]), path)
+        sync_dir(install_dir(self.release))
 
     @staticmethod
     def _image(module: dict[str, Any]) -> bytes:
@@ -188,7 +207,7 @@ class Transaction:
         """What follows from success: the boot's files, the note of what is installed, old builds gone."""
         name = module["name"]
         if decision.boot:
-            files = boot_files(name, module["parameters"], module["persist"] and module["state"] in WANTED)
+            files = boot_files(module, self.seen[name])
             self._remember(*files)
             write_boot_files(files)
         if decision.purge and self.seen[name]["manifest"] and not module["install"]:

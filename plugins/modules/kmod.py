@@ -67,7 +67,7 @@ options:
   state:
     description:
       - V(loaded) is in the kernel, this image, with these parameters.
-      - V(unloaded) is out of it, also after a reboot; the files stay.
+      - V(unloaded) is out of it, also after a reboot, and no device that it is for brings it back; the files stay.
       - V(absent) is V(unloaded), and the files are removed.
       - V(former) is what the host itself noted before the last change of build or parameters - another build, or
         V(unloaded), or V(absent). It is asserted by what it was proven by then. There is one step back, not two.

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._decide import (
+    WANTED,
     Decision,
     boot_files,
     decide,
@@ -16,7 +17,6 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._errors import Km
 from ansible_collections.procfleet.procfs.plugins.module_utils._fingerprint import Identity, identities
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import build_dir, check_release
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import needed
-from ansible_collections.procfleet.procfs.plugins.module_utils._transaction import WANTED
 from ansible_collections.procfleet.procfs.plugins.plugin_utils import _dkms
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._contract import Contract
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._packages import filled_in
@@ -215,6 +215,7 @@ def _wanted(
         "sha256": installed.get("sha256") if same else "not built yet",
         "build_id": installed.get("build_id") if same else "not built yet",
         "parameters": contract.parameters(overrides),
+        "depends": contract.depends,
     }
 
 
@@ -301,5 +302,6 @@ def _diff(changing: list[Module], options: Options, seen: dict[str, Any]) -> dic
         after.append(f"{name}: {state}, build {module.fingerprint[:12]} ({'; '.join(module.decision.reasons)})")
         after += [f"{name}: parameter {key}={value}" for key, value in sorted(values.items())]
         if module.decision.boot:
-            after += [path for path, text in boot_files(name, values, options.persist).items() if text]
+            wanted = _wanted(module.contract, module.overrides, module.fingerprint, seen, options)
+            after += [path for path, text in boot_files(wanted, seen["modules"][name]).items() if text]
     return {"before": "".join(f"{line}\n" for line in before), "after": "".join(f"{line}\n" for line in after)}

@@ -15,9 +15,9 @@ def test_there_is_no_such_file_or_directory(host, path):
 
 
 def test_nothing_is_loaded_and_nothing_will_be(info):
-    for module in info(*MODULES)["modules"].values():
+    for name, module in info(*MODULES)["modules"].items():
         assert module["state"] == "absent"
-        assert module["persist"] == {"load": False, "options": None}
+        assert module["persist"] == {"load": False, "options": f"blacklist {name}\n"}
         assert module["installed"], "unloaded keeps the files"
 
 

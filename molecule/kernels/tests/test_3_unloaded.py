@@ -21,7 +21,7 @@ def test_unloaded_is_gone(unloaded, name, host, info):
     assert (counts["changed"], counts["failed"]) == (1, 0), unloaded.output
     for path in PATHS:
         assert "No such file or directory" in host.run(f"ls {path}").stderr
-    for module in info(*MODULES)["modules"].values():
+    for name, module in info(*MODULES)["modules"].items():
         assert module["state"] == "absent"
-        assert module["persist"] == {"load": False, "options": None}
+        assert module["persist"] == {"load": False, "options": f"blacklist {name}\n"}
         assert module["installed"], "unloaded keeps the files"

@@ -126,6 +126,24 @@ def test_damaged_files_are_found_by_their_content_and_mended(play, host, info):
     assert after["installed"] == before["installed"]  # built again, bit by bit the same
 
 
+def test_another_file_that_modprobe_prefers_is_named(play, host, info):
+    before = info("multi")["modules"]["multi"]
+    other = before["resolves_to"].replace("updates/procfleet", "extra")
+    with host.sudo():
+        host.check_output(f"install -D {before['resolves_to']} {other}")
+        host.check_output("echo 'override multi * extra' > /etc/depmod.d/local.conf && depmod")
+        try:
+            noticed = play("playbooks/verify.yml", kmod_modules=["multi"])
+            assert f"multi is not as wanted: modprobe would take {other}" in noticed.flat()
+            done = play("deploy.yml", kmod_modules=["multi"])
+        finally:
+            host.check_output(f"rm {other} /etc/depmod.d/local.conf && depmod")
+    assert done.status != 0
+    assert f"The next boot would not load multi from {before['resolves_to']}: modprobe takes {other}" in done.flat()
+    assert info("multi")["modules"]["multi"] == before
+    assert play("playbooks/verify.yml", kmod_modules=["multi"]).status == 0
+
+
 def test_a_module_that_does_not_last_is_noticed_after_the_soak_and_goes_back(play, start, wait_until, host, info):
     before = info("multi")["modules"]["multi"]
     running = start("deploy.yml", kmod_modules=[{"name": "failing", "parameters": {"fail": False}}], kmod_soak=45)

@@ -50,6 +50,20 @@ def test_a_change_below_takes_what_uses_it_along(play, host, info, root, tmp_pat
     assert play("deploy.yml").status == 0
 
 
+def test_what_only_the_contract_knows_of_is_loaded_first_at_boot_as_well(play, host, info, root, tmp_path):
+    shutil.copytree(root / "tests/fixtures/kmod/multi", tmp_path / "multi")
+    contract = tmp_path / "multi/kmod.yml"
+    contract.write_text(contract.read_text().replace("depends: []", "depends: [crc7]"))
+    assert play("deploy.yml", kmod_paths=[str(tmp_path)], kmod_modules=["multi"]).status == 0
+    with host.sudo():
+        host.check_output("rmmod multi; rmmod crc7; systemctl restart systemd-modules-load")
+        assert host.file("/sys/module/crc7").exists
+        assert info("multi")["modules"]["multi"]["state"] == "live"
+        host.check_output("rmmod multi crc7")
+    assert play("deploy.yml").status == 0
+    assert not host.file("/sys/module/crc7").exists
+
+
 def test_a_cycle_takes_the_kernels_own_modules_out_again(play, host, root, tmp_path):
     folder = tmp_path / "multi"
     shutil.copytree(root / "tests/fixtures/kmod/multi", folder)

@@ -14,7 +14,7 @@ import time
 import pytest
 from ansible_collections.procfleet.procfs.plugins.module_utils import _bounded, _entry
 
-SHORT = 0.05
+SHORT = 0.4
 
 
 @pytest.fixture
@@ -235,3 +235,17 @@ def test_time_limit_leaves_no_alarm_behind():
         pass
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
     assert signal.getsignal(signal.SIGALRM) == former
+
+
+def test_several_small_files_in_one_child(tmp_path):
+    (tmp_path / "a").write_bytes(b"one\n\xff")
+    found = _bounded.read_texts([str(tmp_path / "a"), str(tmp_path / "none")], 100, 5)
+    assert found == {str(tmp_path / "a"): "one\n\ufffd", str(tmp_path / "none"): None}
+    assert _bounded.read_texts([], 100, 5) == {}
+
+
+def test_of_several_files_one_that_never_answers_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "a").write_text("one")
+    paths = [str(tmp_path / name) for name in ("a", "pipe")]
+    assert _bounded.read_texts(paths, 100, 0.2) == dict.fromkeys(paths)

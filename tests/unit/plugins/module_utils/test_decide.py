@@ -17,6 +17,7 @@ WANTED = {
     "build_id": "id",
     "fingerprint": "print",
     "parameters": {"mode": "0644", "hidden": "5"},
+    "depends": [],
 }
 TYPES = {"mode": "ushort", "hidden": "int"}
 PATH = "/lib/modules/6.1/updates/procfleet/m.ko"
@@ -69,10 +70,11 @@ def test_a_fresh_host():
         ({"installed": {"path": PATH, "sha256": "cut"}, "fingerprint": None}, {"install"}, "build not installed"),
         ({"fingerprint": None, "manifest": {}}, {"install"}, "build not installed"),
         ({"fingerprint": "other"}, {"install"}, "build not installed"),
-        ({"resolves_to": None}, {"install"}, "unknown to modprobe"),
-        ({"resolves_to": "/lib/modules/6.1/extra/m.ko"}, {"install"}, "unknown to modprobe"),
+        ({"resolves_to": None}, {"install"}, "modprobe would take nothing"),
+        ({"resolves_to": "/lib/x/extra/m.ko"}, {"install"}, "modprobe would take /lib/x/extra/m.ko"),
         ({"persist": {"load": False, "options": None}}, {"boot"}, "not so set for boot"),
         ({"persist": {"load": True, "options": None}}, {"boot"}, "not so set for boot"),
+        ({"persist": {"load": None, "options": CONVERGED["persist"]["options"]}}, {"boot"}, "not so set for boot"),
         ({"persist": {"load": True, "options": "options m mode=0600\n"}}, {"boot"}, "not so set for boot"),
         ({"modprobe": ["`a`", "`b`"]}, {"boot"}, "the next boot goes by `a` and `b`"),
         ({"state": "going"}, {"load"}, "neither loaded nor gone, but going"),
@@ -120,7 +122,9 @@ def test_without_install_files_and_boot_are_left_alone():
     [
         ("unloaded", True, CONVERGED, {"unload", "boot"}),
         ("unloaded", True, {**CONVERGED, "state": "absent"}, {"boot"}),
-        ("unloaded", True, {**CONVERGED, "persist": ABSENT["persist"]}, {"unload"}),
+        ("unloaded", True, {**CONVERGED, "persist": ABSENT["persist"]}, {"unload", "boot"}),
+        ("unloaded", True, {**CONVERGED, "persist": {"load": False, "options": "blacklist m\n"}}, {"unload"}),
+        ("absent", True, {**ABSENT, "persist": {"load": None, "options": None}}, {"boot"}),
         ("unloaded", True, ABSENT, set()),
         ("unloaded", False, CONVERGED, {"unload"}),
         ("unloaded", True, {**CONVERGED, "state": "builtin"}, set()),
@@ -163,17 +167,41 @@ def test_deciding_twice_is_deciding_once():
     seen = {**ABSENT, **{key: CONVERGED[key] for key in ("state", "build_id", "installed", "fingerprint")}}
     seen["resolves_to"] = PATH
     seen["parameters"], seen["manifest"] = {"mode": "420"}, CONVERGED["manifest"]
-    load, options = boot_files("m", WANTED["parameters"], True).values()
+    load, options = boot_files(WANTED, seen).values()
     seen["persist"] = {"load": load is not None, "options": options}
     assert not decide(WANTED, seen, TYPES).changes
 
 
+def boot(seen=CONVERGED, **wanted):
+    asked = {"name": "m", "state": "loaded", "persist": True, "parameters": {}, "depends": [], **wanted}
+    return list(boot_files(asked, seen).items())
+
+
 def test_boot_files():
-    load, options = boot_files("m", {"b": "x y", "a": "1"}, True).items()
+    load, options = boot(parameters={"b": "x y", "a": "1"})
     assert load == ("/etc/modules-load.d/procfleet-m.conf", "m\n")
     assert options == ("/etc/modprobe.d/procfleet-m.conf", 'options m a=1 b="x y"\n')
-    assert list(boot_files("m", {}, True).values()) == ["m\n", None]
-    assert list(boot_files("m", {"a": "1"}, False).values()) == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "load", "options"),
+    [
+        ({}, "m\n", None),
+        ({"state": "prepared"}, "m\n", None),
+        ({"depends": ["x", "y"]}, "m\n", "softdep m pre: x y\n"),
+        ({"depends": ["x"], "parameters": {"a": "1"}}, "m\n", "options m a=1\nsoftdep m pre: x\n"),
+        ({"persist": False, "parameters": {"a": "1"}, "depends": ["x"]}, None, None),
+        ({"state": "unloaded", "parameters": {"a": "1"}}, None, "blacklist m\n"),
+        ({"state": "unloaded", "note": {"state": "unloaded"}}, None, None),
+        ({"state": "absent"}, None, None),
+    ],
+)
+def test_what_the_next_boot_is_told(wanted, load, options):
+    assert [text for _path, text in boot(**wanted)] == [load, options]
+
+
+def test_what_no_boot_could_load_need_not_be_denied_to_it():
+    assert [text for _path, text in boot(ABSENT, state="unloaded")] == [None, None]
 
 
 def test_parameters_as_they_run():

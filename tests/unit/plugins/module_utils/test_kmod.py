@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.procfleet.procfs.plugins.module_utils import _kmod, _lock, _transaction
+from ansible_collections.procfleet.procfs.plugins.module_utils import _kmod, _lock, _names, _transaction
 from ansible_collections.procfleet.procfs.plugins.module_utils._decide import Decision
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.tests.states import ABSENT
@@ -26,7 +26,14 @@ class World:
 
     def __init__(self):
         self.seen, self.depends, self.groups, self.failing, self.indexed = {}, {}, [], set(), 0
+        self.outranked = {}  # by what another file that modprobe would take
         self.index_error = None
+
+    def probe(self, names, release, _running):
+        found = {name: dict(self.seen.get(name, ABSENT)) for name in names}
+        for name in names if self.indexed else []:
+            found[name]["resolves_to"] = self.outranked.get(name, _names.installed_path(release, name))
+        return found
 
     def identify(self, module, _seen, _release):
         if module["state"] != "loaded":
@@ -57,9 +64,7 @@ def world(host, monkeypatch):
             self.asserted = {name: [entry(name)] for name in self.names}
 
     monkeypatch.setattr(_kmod, "Transaction", Recorded)
-    monkeypatch.setattr(
-        _kmod, "probe_modules", lambda names, _release, _running: {name: made.seen.get(name, ABSENT) for name in names}
-    )
+    monkeypatch.setattr(_kmod, "probe_modules", made.probe)
     monkeypatch.setattr(_kmod, "_identify", made.identify)
     monkeypatch.setattr(_kmod, "renew_index", made.renew_index)
     monkeypatch.setattr(_kmod, "host_lock", lambda timeout: _lock.host_lock(timeout, str(host / "lock")))
@@ -153,7 +158,11 @@ def test_a_module_that_leaves_takes_along_those_that_use_it(world):
         installed={"path": "/p", "sha256": "sum"},
         persist={"load": True, "options": None},
     )
-    world.seen = {"exporter": {**at_rest, "build_id": "old", "holders": ["importer"]}, "importer": at_rest}
+    told = {"load": True, "options": "softdep importer pre: exporter\n"}
+    world.seen = {
+        "exporter": {**at_rest, "build_id": "old", "holders": ["importer"]},
+        "importer": {**at_rest, "persist": told},
+    }
     result = manage(["exporter", "importer"], importer=["exporter"])
     assert world.groups == [(["exporter", "importer"], {"exporter": True, "importer": True})]
     assert result["modules"]["importer"]["reasons"] == ["a module that it uses is changed"]
@@ -281,6 +290,24 @@ def test_a_missed_index_is_said_as_well_where_files_were_removed(world):
     world.index_error = KmodError("depmod failed for 6.1")
     world.seen = {"a": live(installed={"path": "/p", "sha256": "sum"})}
     assert list(manage(["a"], state="absent")["failed_modules"]) == ["a"]
+
+
+def test_what_modprobe_would_not_take_is_said_and_named(world):
+    world.outranked = {"b": "/lib/modules/6.1/weak-updates/b.ko"}
+    result = manage(["a", "b"])
+    assert list(result["failed_modules"]) == ["b"]
+    assert "modprobe takes /lib/modules/6.1/weak-updates/b.ko" in result["failed_modules"]["b"]["msg"]
+    assert result["failed_modules"]["b"]["restored"] is False
+
+
+def test_only_what_was_loaded_for_ours_counts_as_brought(world, monkeypatch):
+    shown = [{"ext4"}, {"ext4", "a", "crc7", "its_need", "plugged_in"}]
+    monkeypatch.setattr(_kmod, "live_names", lambda: shown.pop(0))
+    monkeypatch.setattr(_kmod, "with_dependencies", lambda names, _release: names | {"its_need", "another"})
+    world.depends = {"a": ["crc7"]}
+    assert manage(["a"])["brought"] == ["crc7", "its_need"]
+    shown[:] = [{"ext4"}, {"ext4", "b", "plugged_in"}]
+    assert manage(["b"])["brought"] == []
 
 
 def test_groups():

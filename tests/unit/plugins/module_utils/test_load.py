@@ -129,7 +129,7 @@ def test_rmmod_that_is_not_installed_is_no_hanging_unload(commands, monkeypatch)
 def test_loaded_means_this_image_with_these_parameters(monkeypatch, state, build_id, shown, part):
     monkeypatch.setattr(_modules, "load_state", lambda _name: state)
     monkeypatch.setattr(_modules, "loaded_build_id", lambda _name: build_id)
-    monkeypatch.setattr(_modules, "parameters", lambda _name: shown)
+    monkeypatch.setattr(_modules, "parameters", lambda names: dict.fromkeys(names, shown))
     with pytest.raises(KmodError) as caught:
         _load._check_loaded(MODULE, IMAGE)
     assert part in caught.value.message

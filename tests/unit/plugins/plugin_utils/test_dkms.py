@@ -60,7 +60,7 @@ def live(name, by="procfleet", **dkms):
         "installed": {"path": path, "sha256": "sum-" + name, "build_id": "id-" + name, "by": by},
         "fingerprint": PLANNED["fingerprints"][name],
         "resolves_to": path,
-        "persist": {"load": True, "options": None},
+        "persist": {"load": True, "options": "softdep importer pre: exporter\n" if name == "importer" else None},
         "dkms": None if dkms.get("version", "") is None else {**state, **dkms},
     }
 

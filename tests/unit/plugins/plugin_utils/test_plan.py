@@ -33,6 +33,9 @@ def seen(modules=None, **kernel):
 PRINTS = plan(CHOSEN, seen(), OPTIONS)["fingerprints"]
 
 
+TOLD = {"stubborn": "options stubborn hold_ms=0\n", "importer": "softdep importer pre: exporter\n"}
+
+
 def deployed(name, **more):
     values = {"hold_ms": "0"} if name == "stubborn" else {}
     path = f"/lib/modules/6.1/updates/procfleet/{name}.ko"
@@ -44,7 +47,7 @@ def deployed(name, **more):
         "installed": {"path": path, "sha256": "sum-" + name, "build_id": "id-" + name},
         "fingerprint": PRINTS[name],
         "resolves_to": path,
-        "persist": {"load": True, "options": "options stubborn hold_ms=0\n" if values else None},
+        "persist": {"load": True, "options": TOLD.get(name)},
         "modprobe": [],
         "builds": [PRINTS[name]],
         "elsewhere": [],
