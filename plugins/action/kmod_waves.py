@@ -46,7 +46,7 @@ class ActionModule(ControllerAction):
         fit = {host for host, plan in plans.items() if plan.get("fingerprints")}
         hosts = [host for host in task_vars["ansible_play_batch"] if host in fit]
         changing = {host for host in hosts if plans[host]["modules"] or (plans[host].get("dkms") or {}).get("modules")}
-        inventory = Inventory(self._matcher(task_vars), set(plans) - fit)
+        inventory = Inventory(self._matcher(task_vars), set(plans) - set(hosts))
         found = waves(hosts, changing, arguments["waves"], inventory)  # in check mode for its errors alone
         if self._task.check_mode:
             found = waves(hosts, changing, ["100%"], inventory)

@@ -94,7 +94,7 @@ def _named(pattern: str, hosts: list[str], inventory: Inventory) -> list[str]:
     if unfit and not present:
         raise KmodError(
             f"The wave {pattern!r} has no host that could be deployed to",
-            f"{', '.join(unfit[:5])} did not answer, cannot have the modules, or only builds for others",
+            f"{', '.join(unfit[:5])} did not answer, failed before the waves, or only builds for others",
             "Mend it, or name another host in kmod_waves; nothing was changed on any host",
         )
     return present

@@ -76,6 +76,14 @@ def test_a_canary_that_was_lost_stops_all_and_is_named(begin):
     assert members(begin(hosts, [1, "100%"], batch=["w1"])) == [("all", ["w1"])]
 
 
+def test_a_canary_that_failed_after_its_plan_stops_all_as_well(begin):
+    hosts = {"w1": planned(), "db1": planned(), "db2": planned()}
+    with pytest.raises(AnsibleActionFail, match="The wave 'db1' has no host .*: db1 did not answer, failed before the"):
+        begin(hosts, ["db1", "100%"], batch=["w1", "db2"])
+    rest = begin(hosts, ["db*", "100%"], batch=["w1", "db2"])
+    assert members(rest) == [("canary", ["db2"]), ("wave 2", ["w1"])]
+
+
 def test_in_check_mode_all_at_once(begin):
     assert members(begin({"w1": planned(), "w2": planned()}, [1], check=True)) == [("all", ["w1", "w2"])]
 
