@@ -61,8 +61,31 @@ FAMILIES = {
         split=r"(?P<version>.+-\d+)-(?P<flavour>\w+)",
     ),
 }
+# What a host's own words may be, for packages on builders are named after them: `openssh-server-` lets apt remove that.
+_RELEASE = r"\w[\w.+~-]*(?<!-)"
+_WORDS = {
+    "release": _RELEASE,
+    "arch": r"\w+",
+    "version": _RELEASE,
+    "flavour": f"(?:-{_RELEASE})?",
+    "compiler": r"(?:\w+-)*(?:gcc|clang)(?:-\d+(?:\.\d+)*)?",
+}
 # Nothing is installed there; where something is missing, it is said.
 _UNKNOWN = Family("", ())
+
+
+class _Words(dict[str, str]):
+    """The words to fill in; one that no package is named after is refused where a name asks for it."""
+
+    def __getitem__(self, word: str) -> str:
+        said = super().__getitem__(word)
+        if not re.fullmatch(_WORDS[word], said, re.ASCII):
+            raise KmodError(
+                f"{said!r} is no {word} that a package is named after",
+                "the host says so of its kernel, and a package manager may read it as a command",
+                f"Look at what runs there, or set kmod_headers_packages without {{{word}}}",
+            )
+        return said
 
 
 def family(seen: dict[str, Any]) -> Family:
@@ -75,11 +98,11 @@ def filled_in(names: list[str], seen: dict[str, Any]) -> list[str]:
 
     :param names: in which {release}, {arch}, {version}, {flavour} and {compiler} are filled in.
     :param seen: the result of `kmod_info`.
-    :raises KmodError: when a name asks for something else.
+    :raises KmodError: when a name asks for something else, or for a word that is none.
     """
     words = _words(seen["kernel"], family(seen))
     try:
-        return [name.format(**words) for name in names]
+        return [name.format_map(words) for name in names]
     except (LookupError, ValueError) as error:
         raise KmodError(
             f"The packages {', '.join(names)} cannot be filled in",
@@ -88,19 +111,19 @@ def filled_in(names: list[str], seen: dict[str, Any]) -> list[str]:
         ) from None
 
 
-def _words(kernel: dict[str, Any], of_host: Family) -> dict[str, str]:
+def _words(kernel: dict[str, Any], of_host: Family) -> _Words:
     release = str(kernel["release"])
     found = re.fullmatch(of_host.split, release)
     version, flavour = (found["version"], found["flavour"]) if found else (release, None)
     if of_host.manager == "apk":
         version = re.sub(r"-(\d+)$", r"-r\1", version)
-    return {
-        "release": release,
-        "arch": str(kernel["arch"]),
-        "version": version,
-        "flavour": f"-{flavour}" if flavour else "",
-        "compiler": _compiler_package(kernel["compiler"].get("command", "")),
-    }
+    return _Words(
+        release=release,
+        arch=str(kernel["arch"]),
+        version=version,
+        flavour=f"-{flavour}" if flavour else "",
+        compiler=_compiler_package(str(kernel["compiler"].get("command", ""))),
+    )
 
 
 def _compiler_package(command: str) -> str:

@@ -11,8 +11,8 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._packages import 
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._packages import FAMILIES, family, filled_in
 
 
-def seen(release, family, command="gcc"):
-    kernel = {"release": release, "arch": "x86_64", "compiler": {"command": command}}
+def seen(release, family, command="gcc", arch="x86_64"):
+    kernel = {"release": release, "arch": arch, "compiler": {"command": command}}
     return {"kernel": kernel, "os": {"family": family}}
 
 
@@ -78,12 +78,33 @@ def test_a_kernel_of_ones_own_has_no_flavour(name):
         ("x86_64-linux-gnu-gcc-14", "gcc-14"),
         ("arm-linux-gnueabihf-gcc-14", "gcc-14"),
         ("gcc", "gcc"),
+        ("aarch64-none-linux-gnu-gcc", "aarch64-none-linux-gnu-gcc"),
         ("clang", "clang"),
+        ("clang-18", "clang-18"),
         ("", "gcc"),
     ],
 )
 def test_the_package_of_a_compiler(command, package):
     assert filled_in(["{compiler}"], seen("6.1", "debian", command)) == [package]
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        (seen("6.1", "debian", "openssh-server-"), "'openssh-server-' is no compiler"),
+        (seen("6.1", "debian", "gcc-"), "'gcc-' is no compiler"),
+        (seen("6.1", "debian", "gcc\n"), "is no compiler"),
+        (seen("6.1", "debian", "--purge"), "'--purge' is no compiler"),
+        (seen("6.1", "debian", arch="sudo-"), "'sudo-' is no arch"),
+        (seen("6.1-", "debian"), "'6.1-' is no release"),
+        (seen("6.1-amd64-", "debian"), "'-amd64-' is no flavour"),
+    ],
+)
+def test_a_host_does_not_say_what_a_builder_removes(host, said):
+    (word,) = [word for word in ("compiler", "arch", "release", "flavour") if said.endswith(word)]
+    with pytest.raises(KmodError, match=f"{said} that a package is named after: the host says so .* Look at what runs"):
+        filled_in([f"x{{{word}}}"], host)
+    assert filled_in(["make"], host) == ["make"]  # what is not asked for names no package
 
 
 @pytest.mark.parametrize("name", ["linux-{releases}", "{0}", "{", "{release"])
