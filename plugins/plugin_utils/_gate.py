@@ -33,7 +33,8 @@ def begin(identity: str, waves: list[tuple[str, list[str]]], now: str) -> Rollou
 def decide(rollout: Rollout, results: dict[str, Steps], tolerance: int, rollback: bool, now: str) -> Rollout:
     """Return the rollout after the gate of its open wave.
 
-    :param results: each host of that wave -> what its steps returned: plan, loaded, asserted, registered, watched.
+    :param results: each host of that wave -> what its steps returned: plan, loaded, asserted, registered, watched; and
+        `own`, the host's own {state, rollback}.
     :param tolerance: how many hosts may fail.
     :param rollback: whether hosts go back at all.
     """
@@ -45,13 +46,14 @@ def decide(rollout: Rollout, results: dict[str, Steps], tolerance: int, rollback
     stopped = len(bad) > tolerance or not any(_took_part(steps) for steps in results.values())
     culprits = {name for _lines, names in found.values() for name in names}
     concerned = results if stopped else {host: results[host] for host in bad}
-    back = {host: undone(steps, culprits) for host, steps in concerned.items()} if rollback else {}
+    ways = {host for host, steps in results.items() if rollback and _has_way_back(steps)}
+    back = {host: undone(steps, culprits) for host, steps in concerned.items() if host in ways}
     closed = {**wave, "seconds": _seconds(wave["started"], now), "outcome": "failed" if stopped else "done"}
     after = {
         **rollout,
         "waves": [closed if one["index"] == index else one for one in rollout["waves"]],
         "open": None,
-        "rollback": rollback,
+        "rollback": ways == set(results),
         "trouble": {**rollout["trouble"], **bad},
         "back": {**rollout["back"], **{host: names for host, names in back.items() if names}},
     }
@@ -166,6 +168,12 @@ def _opened(rollout: Rollout, index: int, now: str) -> Rollout:
         return rollout
     running = {**rollout["waves"][index], "started": now, "outcome": "running"}
     return {**rollout, "open": index, "waves": [running if one["index"] == index else one for one in rollout["waves"]]}
+
+
+def _has_way_back(steps: Steps) -> bool:
+    """Whether a host goes back where its wave fails; out of the kernel there is no way back."""
+    own = steps.get("own") or {}
+    return bool(own.get("rollback", True)) and own.get("state", "loaded") == "loaded"
 
 
 def _took_part(steps: Steps) -> bool:

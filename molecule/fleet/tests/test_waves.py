@@ -146,7 +146,7 @@ def test_a_host_that_dies_in_its_wave_is_named_and_a_rerun_mends_it(
     assert after["bare"]["build_id"] == before["bare"]["build_id"]
     with newer.sudo():
         newer.check_output("rm /etc/modprobe.d/deadly.conf")
-    done = play("deploy.yml", **options, kmod_soak=3)
+    done = play("deploy.yml", **options, kmod_soak="3")  # text, as `-e kmod_soak=3` gives it
     assert done.status == 0, done.output
     assert [status_line(fleet[name]) for name in ("bare", "builder", "newer")] == [HAPPY, HAPPY, OTHER]
     assert compilations() == built
@@ -173,6 +173,18 @@ def test_a_controller_that_is_killed_leaves_no_riddle(fleet, play, start, wait_u
     assert all(wave["outcome"] == "done" for wave in waves)
     assert compilations() == built
     assert {status_line(host) for host in fleet.values()} == {HAPPY}
+
+
+def test_each_hosts_own_rollback_decides_whoever_comes_first(fleet, play, ask, new, tmp_path):
+    before, extra = demo(fleet, ask), tmp_path / "override.json"
+    extra.write_text(json.dumps({"all": {"hosts": {"bare": {"kmod_rollback": "false"}}}}))  # text, as INI has it
+    done = play("deploy.yml", "-i", str(extra), kmod_paths=[str(new)], kmod_waves=["100%"], kmod_soak="1")
+    assert done.status != 0
+    after = demo(fleet, ask)
+    assert {name for name in before if after[name]["build_id"] != before[name]["build_id"]} == {"bare"}
+    said = done.flat()
+    assert "proc_demo went back to its former state, for the wave `all` did not pass: newer: proc_demo does" in said
+    assert play("deploy.yml").status == 0
 
 
 @pytest.mark.parametrize(

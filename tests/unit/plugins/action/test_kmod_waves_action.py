@@ -10,7 +10,7 @@ from ansible_collections.procfleet.procfs.plugins.action import kmod_gate, kmod_
 
 PLAN = {"fingerprints": {"m": "f" * 64}, "depends": {"m": []}, "entries": {"m": []}, "modules": [{"name": "m"}]}
 BUILDER = {**PLAN, "fingerprints": {}, "modules": []}
-VARIABLES = {"plan": "__kmod_plan", "loaded": "__kmod_loaded", "asserted": "__kmod_asserted"}
+VARIABLES = {"plan": "__kmod_plan", "loaded": "__kmod_loaded", "asserted": "__kmod_asserted", "own": "__kmod_own"}
 LOADED = {
     "modules": {"m": {"changed": True}},
     "failed_modules": {},
@@ -78,7 +78,9 @@ def test_a_canary_that_was_lost_stops_all_and_is_named(begin):
 
 def test_a_canary_that_failed_after_its_plan_stops_all_as_well(begin):
     hosts = {"w1": planned(), "db1": planned(), "db2": planned()}
-    with pytest.raises(AnsibleActionFail, match="The wave 'db1' has no host .*: db1 did not answer, failed before the"):
+    with pytest.raises(
+        AnsibleActionFail, match=r"The wave 'db1' has no host .*: db1 did not answer, failed before the"
+    ):
         begin(hosts, ["db1", "100%"], batch=["w1", "db2"])
     rest = begin(hosts, ["db*", "100%"], batch=["w1", "db2"])
     assert members(rest) == [("canary", ["db2"]), ("wave 2", ["w1"])]
@@ -155,3 +157,14 @@ def test_a_lost_host(begin, gate, more, open_wave, back):
     hosts = {"w1": planned(__kmod_loaded=LOADED), "w2": planned(__kmod_loaded=LOST), "w3": planned()}
     after = gate(begin(hosts, [2, 1]), hosts, **more)
     assert (after["open"], after["back"]) == (open_wave, back)
+
+
+@pytest.mark.parametrize("said", [False, "False", "no", "0"])
+def test_whoever_comes_first_does_not_decide_for_the_others(begin, gate, said):
+    stays, goes = {"state": "loaded", "rollback": said}, {"state": "loaded", "rollback": "True"}
+    hosts = {
+        "w1": planned(__kmod_loaded=LOADED, __kmod_own=stays),
+        "w2": planned(__kmod_loaded=LOADED, __kmod_own=goes),
+        "w3": planned(__kmod_loaded=LOST, __kmod_own={"state": "absent", "rollback": True}),
+    }
+    assert gate(begin(hosts, ["100%"]), hosts)["back"] == {"w2": ["m"]}

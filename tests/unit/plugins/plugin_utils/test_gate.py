@@ -142,6 +142,23 @@ def test_without_the_way_back(rollout):
     assert after["back"] == {}
 
 
+@pytest.mark.parametrize("own", [{"rollback": False}, {"state": "absent"}, {"state": "absent", "rollback": False}])
+def test_each_hosts_own_variables_decide_whether_it_goes_back(rollout, own):
+    mine = {"state": "loaded", "rollback": True}
+    for h2, h3, back in (
+        (own, mine, {"h3": ["c"]}),
+        (mine, own, {"h2": ["c"]}),
+        (mine, mine, {"h2": ["c"], "h3": ["c"]}),
+    ):
+        h2_steps = changed("c", failed_modules={"c": {"msg": "x", "restored": False}})
+        results = {"h2": {**h2_steps, "own": h2}, "h3": {**changed("c"), "own": h3}}
+        after = decide(second(rollout), results, 0, True, T2)
+        assert after["stopped"]
+        assert after["back"] == back
+        returned = {host: {**steps, "returned": BACK} for host, steps in results.items()}
+        assert closed_waves(after, returned)[1]["outcome"] == ("returned" if len(back) == 2 else "failed")
+
+
 @pytest.mark.parametrize(
     ("more", "said", "culprits"),
     [
