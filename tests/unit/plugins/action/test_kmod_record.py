@@ -67,6 +67,28 @@ def test_no_host_at_all_is_a_failure(play, name):
     assert not folder.exists()
 
 
+@pytest.mark.parametrize(
+    ("limit", "pattern", "status"),
+    [
+        ("web5", "edge*", 2),
+        ("all:!edge1", "edge1", 2),
+        ("web5,edge1", "edge*", 0),
+        ("web5,localhost", "web*", 0),
+        ("nobody", "all", 1),  # that Ansible itself refuses
+    ],
+)
+def test_no_host_within_the_limit_is_a_failure_and_nobody_is_called_for_that(play, limit, pattern, status):
+    """A call would fail: nobody listens there."""
+    came, said, _folder = play(
+        "hosts.yml", {"edge1": LOST, "web5": LOST}, "--limit", limit, "-e", f"kmod_hosts={pattern}"
+    )
+    assert came == status, said
+    if status == 2:
+        assert f"No host of the inventory matches {pattern} within --limit {limit}, so nothing" in " ".join(
+            said.split()
+        )
+
+
 def test_check_mode_writes_nothing(play):
     _status, said, folder = play("status.yml", {"broken": BROKEN}, "--check")
     assert "1 host: 1 failed" in said
