@@ -4,13 +4,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import parted
+
+if sys.version_info < (3, 11):  # noqa: UP036 - some that Ansible itself runs on are older
+    raise AnsibleError(
+        f"procfleet cannot work on this controller: Ansible runs on Python {sys.version.split()[0]} "
+        f"({sys.executable}), and 3.11 or newer is needed. Install ansible-core with such a one; the hosts' may stay."
+    )
 
 
 class ControllerAction(ActionBase):

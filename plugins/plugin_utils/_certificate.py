@@ -6,14 +6,35 @@ from __future__ import annotations
 
 import datetime
 import os
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import sha256
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
-Certificate = x509.Certificate
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    Certificate = x509.Certificate
+else:
+    Certificate = Any  # where nothing is signed, the controller need not have cryptography
+
+
+def check_cryptography() -> None:
+    """Refuse a controller on which no certificate can be read.
+
+    :raises KmodError: when the package is not there, or too old to say until when a certificate is valid.
+    """
+    try:
+        from cryptography import __version__, x509  # noqa: PLC0415 - only who signs needs it
+    except ImportError as error:
+        why = str(error)
+    else:
+        if hasattr(x509.Certificate, "not_valid_before_utc"):
+            return
+        why = f"its cryptography is {__version__}"
+    todo = f"Install cryptography 42 or newer for {sys.executable}, or leave kmod_sign_cert empty"
+    raise KmodError("This controller cannot sign", why, todo)
 
 
 def load_certificate(path: str) -> Certificate:
@@ -21,6 +42,9 @@ def load_certificate(path: str) -> Certificate:
 
     :raises KmodError: when there is none.
     """
+    check_cryptography()
+    from cryptography import x509  # noqa: PLC0415
+
     try:
         with open(path, "rb") as stream:
             data = stream.read(1 << 20)
@@ -40,6 +64,9 @@ def describe_certificate(certificate: Certificate) -> dict[str, Any]:
 
     `id` is the SHA-256 of the whole; `key_id` is "" where the certificate has no subject key id.
     """
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
+
     number = certificate.serial_number
     try:
         key_id = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex()

@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
+import runpy
+import sys
+
 import pytest
+from ansible.errors import AnsibleError
+from ansible_collections.procfleet.procfs.plugins.plugin_utils import _action
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import registered
 
 VARIABLES = {"built": "b", "loaded": "l", "asserted": None}
@@ -39,3 +44,12 @@ def test_a_build_in_the_call_that_loads_is_a_step_as_well(built):
 
 def test_an_answer_that_makes_no_sense_is_no_build():
     assert steps_of({"l": {"built": "x"}})["built"] == {}
+
+
+def test_a_python_that_is_too_old_for_the_controller_is_named(monkeypatch):
+    """Ansible shows its own errors as a line, and any other as a traceback."""
+    monkeypatch.setattr(sys, "version_info", (3, 10, 12, "final", 0))
+    with pytest.raises(
+        AnsibleError, match=r"cannot work on this controller: Ansible runs on Python .*3.11 or newer is"
+    ):
+        runpy.run_path(_action.__file__)

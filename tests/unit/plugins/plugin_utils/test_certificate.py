@@ -5,6 +5,10 @@
 from __future__ import annotations
 
 import datetime
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
@@ -14,7 +18,12 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._certificate impo
     read_certificate,
 )
 from ansible_collections.procfleet.procfs.tests.certificates import issue
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+
+ROOT = Path(__file__).parents[4]
+ACTIONS = sorted((ROOT / "plugins/action").glob("*.py"))
+PREFIX = "ansible_collections.procfleet.procfs.plugins"
 
 
 def test_what_it_says(tmp_path):
@@ -23,6 +32,31 @@ def test_what_it_says(tmp_path):
     assert (said["subject"], said["issuer"], said["serial"]) == ("CN=signer", "CN=signer", "009a01")
     assert len(said["id"]) == 64
     assert len(said["key_id"]) == 40
+
+
+def test_a_controller_without_cryptography_says_so(tmp_path, monkeypatch):
+    _key, path = issue(tmp_path)
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    with pytest.raises(KmodError, match=r"This controller cannot sign: .*cryptography.*\. Install cryptography 42"):
+        load_certificate(str(path))
+
+
+def test_a_controller_whose_cryptography_is_too_old_says_so(tmp_path, monkeypatch):
+    _key, path = issue(tmp_path)
+    monkeypatch.setattr(x509, "Certificate", object)
+    with pytest.raises(
+        KmodError, match=r"This controller cannot sign: its cryptography is \d.*Install cryptography 42"
+    ):
+        load_certificate(str(path))
+
+
+def test_who_signs_nothing_needs_no_cryptography():
+    """What a play of unsigned modules imports, and Ansible imports the action of a task that it skips as well."""
+    names = ", ".join(path.stem for path in ACTIONS if path.stem != "kmod_sign")
+    said = f"import sys; sys.modules['cryptography'] = None; from {PREFIX}.action import {names}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "collections")}
+    done = subprocess.run([sys.executable, "-c", said], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(("serial", "shown"), [(1, "01"), (0x7F, "7f"), (0x80, "0080"), (0x1FF, "01ff")])
