@@ -15,9 +15,9 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import Co
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._gate import closed_waves
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._junit import junit
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._page import page
-from ansible_collections.procfleet.procfs.plugins.plugin_utils._part import STEPS, host_part
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._part import STEPS, host_part, unreadable
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._record import Run, record, utc_now
-from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import lost
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import NONSENSE, lost
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._table import table
 
 JUNIT, PAGE, RECORD = "junit.xml", "index.html", "record.json"
@@ -39,10 +39,11 @@ class ActionModule(ControllerAction):
         rollout = arguments["rollout"]
         variables = {step: arguments["registered"].get(step) for step in STEPS}
         results = dict(registered(task_vars["hostvars"], arguments["hosts"], variables))
-        parts = (host_part(host, steps, rollout) for host, steps in results.items())
-        whole = record(parts, self._run(results, rollout))
-        files = [] if self._task.check_mode or not arguments["dir"] else write(whole, Path(arguments["dir"]))
-        return {"changed": False, "msg": table(whole), "files": files, "_ansible_verbose_always": True}  # as debug does
+        parts = [host_part(host, steps, rollout) for host, steps in results.items()]
+        kept = bool(arguments["dir"]) and not self._task.check_mode
+        shown, texts = told(parts, self._run(results, rollout), kept)
+        files = write(texts, Path(arguments["dir"])) if kept else []
+        return {"changed": False, "msg": shown, "files": files, "_ansible_verbose_always": True}  # as debug does
 
     def _run(self, results: dict[str, dict[str, Any]], rollout: dict[str, Any]) -> Run:
         now = utc_now()
@@ -53,9 +54,36 @@ class ActionModule(ControllerAction):
         return Run(playbook, min(begun, default=now), now, bool(self._task.check_mode), waves, stopped)
 
 
-def write(whole: dict[str, Any], folder: Path) -> list[str]:
-    """Write the three files, each whole or not at all; return their paths."""
-    texts = {RECORD: json.dumps(whole, ensure_ascii=False) + "\n", JUNIT: junit(whole), PAGE: page(whole)}
+def told(parts: list[dict[str, Any]], run: Run, kept: bool = True) -> tuple[str, dict[str, str]]:
+    """Return the record as a table, and if it is kept, its files' texts by name.
+
+    A host of which something cannot be rendered must not cost the others their record; the rare case pays for that.
+    """
+    try:
+        return rendered(parts, run, kept)
+    except NONSENSE:
+        return rendered([_legible(part, run) for part in parts], run, kept)
+
+
+def _legible(part: dict[str, Any], run: Run) -> dict[str, Any]:
+    try:
+        rendered([part], run._replace(waves=()), kept=True)
+    except NONSENSE as error:
+        return unreadable(part["name"], error)
+    return part
+
+
+def rendered(parts: list[dict[str, Any]], run: Run, kept: bool) -> tuple[str, dict[str, str]]:
+    """Return the table, and the files' texts by name."""
+    whole = record(parts, run)
+    if not kept:
+        return table(whole), {}
+    text = json.dumps(whole, ensure_ascii=False) + "\n"
+    return table(whole), {RECORD: text, JUNIT: junit(whole), PAGE: page(whole)}
+
+
+def write(texts: dict[str, str], folder: Path) -> list[str]:
+    """Write the files, each whole or not at all; return their paths."""
     folder = folder.expanduser().absolute()
     for name, text in texts.items():
         write_atomic(str(folder / name), text.encode("utf-8", "backslashreplace"))

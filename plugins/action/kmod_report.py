@@ -10,10 +10,12 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._errors import Km
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._gate import fate, touched, untouched
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import (
+    NONSENSE,
     failures,
     lost,
     parted,
     prediction,
+    senseless,
     summary,
 )
 
@@ -40,7 +42,14 @@ class ActionModule(ControllerAction):
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Gather from the steps' results what people want to read."""
-        host, rollout = task_vars.get("inventory_hostname", "this host"), arguments["rollout"]
+        host = task_vars.get("inventory_hostname", "this host")
+        try:
+            return self._report(arguments, host)
+        except NONSENSE as error:
+            raise KmodError(f"On {host}:\n{senseless(error)['msg']}") from error
+
+    def _report(self, arguments: dict[str, Any], host: str) -> dict[str, Any]:
+        rollout = arguments["rollout"]
         results = parted({**arguments, **touched(rollout, host, {step: arguments[step] for step in _STEPS})})
         said = failures(results)
         trouble = (said or rollout.get("trouble", {}).get(host, [])) + fate(rollout, host, results)

@@ -14,7 +14,14 @@ from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import gained_taint
 from ansible_collections.procfleet.procfs.plugins.module_utils._kmod import groups
-from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import by_module, failing_modules, lost, named
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import (
+    NONSENSE,
+    by_module,
+    failing_modules,
+    lost,
+    named,
+    senseless,
+)
 
 Steps = dict[str, dict[str, Any]]
 Rollout = dict[str, Any]
@@ -40,6 +47,7 @@ def decide(rollout: Rollout, results: dict[str, Steps], tolerance: int, rollback
     """
     index = rollout["open"]
     wave = rollout["waves"][index]
+    results = {host: understood(steps) for host, steps in results.items()}
     found = {host: trouble(steps) for host, steps in results.items()}
     bad = {host: lines for host, (lines, _culprits) in found.items() if lines}
     # A wave of which nobody came so far has proven nothing.
@@ -60,6 +68,18 @@ def decide(rollout: Rollout, results: dict[str, Steps], tolerance: int, rollback
     if stopped:
         return {**after, "stopped": f"the wave `{wave['name']}` did not pass: {_why(bad)}"}
     return _opened(after, index + 1, now)
+
+
+def understood(steps: Steps) -> Steps:
+    """Return a host's steps; where they cannot be read, as if the host had been lost while it loaded.
+
+    One host that talks nonsense must not keep the gate from sending the others back.
+    """
+    try:
+        undone(steps, trouble(steps)[1])
+    except NONSENSE as error:
+        return {**steps, "loaded": senseless(error)}
+    return steps
 
 
 def trouble(steps: Steps) -> tuple[list[str], set[str]]:
@@ -152,6 +172,13 @@ def closed_waves(rollout: Rollout, results: dict[str, Steps]) -> list[dict[str, 
 
 def as_before(steps: Steps, asked: bool) -> bool:
     """Whether nothing of a failed rollout is left on a host: what failed was put back, or went back when asked to."""
+    try:
+        return _as_before(steps, asked)
+    except NONSENSE:  # of such an answer nobody knows
+        return False
+
+
+def _as_before(steps: Steps, asked: bool) -> bool:
     loaded, returned = steps.get("loaded") or {}, steps.get("returned") or {}
     if lost(loaded) or lost(steps.get("asserted") or {}) or returned.get("failed_modules"):
         return False
@@ -186,7 +213,7 @@ def _why(bad: dict[str, list[str]]) -> str:
         return "none of its hosts came so far"
     host, lines = next(iter(bad.items()))
     more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
-    return f"{host}{more}: {lines[0].splitlines()[0]}"
+    return f"{host}{more}: {lines[0].partition(chr(10))[0]}"
 
 
 def _seconds(started: str, now: str) -> int:

@@ -10,9 +10,11 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import EX
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._gate import fate, touched, wave_of
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._record import worst
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import (
+    NONSENSE,
     asserted_in,
     by_module,
     failures,
+    senseless,
     survivors,
 )
 
@@ -47,7 +49,19 @@ def host_part(name: str, results: dict[str, Result], rollout: Result | None = No
         be missing, empty, or `skipped`.
     :param rollout: as `_gate` has it; none where nothing was rolled out.
     """
-    rollout = rollout or {}
+    try:
+        return _part(name, results, rollout or {})
+    except NONSENSE as error:  # it must not cost the others their record
+        return unreadable(name, error, results.get("contract"), rollout)
+
+
+def unreadable(name: str, error: Exception, contract: Result | None = None, rollout: Result | None = None) -> Result:
+    """Return what the record says of a host whose answers cannot be read: what the controller knows by itself."""
+    none = senseless(error)
+    return _part(name, {"contract": contract or {}, "seen": none, "returned": none}, rollout or {})
+
+
+def _part(name: str, results: dict[str, Result], rollout: Result) -> Result:
     results = touched(rollout, name, results)
     error = _error(results)
     steps = {step: _usable(results.get(step)) for step in STEPS}

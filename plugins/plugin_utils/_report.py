@@ -8,6 +8,9 @@ from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import dependents
 
+# What it raises to read an answer that has not the shape of one.
+NONSENSE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+
 
 def survivors(plan: dict[str, Any], built: dict[str, Any], loaded: dict[str, Any]) -> list[str]:
     """Return the planned modules that no step has failed so far, in load order.
@@ -56,7 +59,17 @@ def sane(result: dict[str, Any]) -> dict[str, Any]:
     )
     if well:
         return result
-    return {"failed": True, "changed": False, "msg": "its answer makes no sense: see what runs as Python there"}
+    return senseless("it has not the shape of one")
+
+
+def senseless(why: Exception | str) -> dict[str, Any]:
+    """Return what stands for an answer that cannot be read: a step that has failed as a whole."""
+    said = f"{type(why).__name__}: {why}"[:200] if isinstance(why, Exception) else why
+    return {
+        "failed": True,
+        "changed": False,
+        "msg": f"its answer makes no sense: {said}. See what runs as Python there",
+    }
 
 
 def _values(mapping: Any) -> list[Any]:

@@ -197,6 +197,12 @@ def test_kmod_report_fails_with_all(action):
     assert "m.c:1: no" in str(caught.value)
 
 
+@pytest.mark.parametrize("loaded", [{"modules": ["m"]}, {"failed_modules": ["m"]}, {"failed_modules": {"m": {}}}])
+def test_kmod_report_of_an_answer_that_cannot_be_read(action, loaded):
+    with pytest.raises(AnsibleActionFail, match=r"On web1:\nits answer makes no sense: \w+Error: .* See what runs"):
+        action(kmod_report, seen=STATE, plan=PLAN, loaded=loaded).run(None, {"inventory_hostname": "web1"})
+
+
 def test_kmod_report_reads_the_rollout_as_it_was_registered(action):
     wave = {"name": "rest", "hosts": ["h"], "started": None, "seconds": 0, "outcome": "pending", "index": 0}
     rollout = {"waves": [wave], "open": None, "stopped": "the wave `canary` did not pass", "trouble": {}, "back": {}}

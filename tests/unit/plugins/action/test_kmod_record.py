@@ -11,9 +11,10 @@ from pathlib import Path
 from xml.etree import ElementTree as xml
 
 import pytest
-from ansible_collections.procfleet.procfs.plugins.action.kmod_record import write
+from ansible_collections.procfleet.procfs.plugins.action.kmod_record import told, write
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
-from ansible_collections.procfleet.procfs.tests.fleet import fleet
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._part import host_part
+from ansible_collections.procfleet.procfs.tests.fleet import RUN, fleet, results
 
 ROOT = Path(__file__).resolve().parents[4]
 LOST = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_timeout": 3}
@@ -95,9 +96,22 @@ def test_check_mode_writes_nothing(play):
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_host_of_which_something_cannot_be_rendered_does_not_cost_the_others_their_record(kept):
+    parts = [host_part(name, results()) for name in ("web1", "web2")]
+    parts[0]["kernel"]["release"] = ["6.1"]
+    parts[0]["modules"]["proc_demo"]["wanted"] = {"fingerprint": 6}
+    shown, texts = told(parts, RUN, kept)
+    assert "2 hosts: 1 failed, 1 ok" in shown
+    assert "failed: its answer makes no sense: " in shown
+    if kept:
+        states = {host["name"]: host["state"] for host in json.loads(texts["record.json"])["hosts"]}
+        assert states == {"web1": "failed", "web2": "ok"}
+
+
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     (tmp_path / "junit.xml").mkdir()  # what cannot be replaced
     with pytest.raises(KmodError, match=r"Writing .*junit\.xml failed"):
-        write(fleet(1), tmp_path)
+        write(told(fleet(1)["hosts"], RUN)[1], tmp_path)
     assert not list(tmp_path.glob(".procfleet-*"))
     assert json.loads((tmp_path / "record.json").read_text())["version"] == 1

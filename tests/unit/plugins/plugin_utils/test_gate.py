@@ -128,6 +128,38 @@ def test_who_failed_before_the_wave_is_no_reason_to_stop_unless_nobody_is_left(r
     assert after["stopped"] == "the wave `canary` did not pass: none of its hosts came so far"
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"watched": {"modules": {"c": {"changed": False}}}}, "KeyError: 'faults'"),
+        ({"watched": {"modules": ["c"]}}, "AttributeError: "),
+        ({"watched": {"modules": {"c": {"changed": True, "reasons": [1]}}}}, "TypeError: "),
+        ({"loaded": {"modules": {"c": {}}}}, "KeyError: 'changed'"),
+        ({"loaded": {"modules": {}, "failed_modules": "c"}}, "AttributeError: "),
+        ({"loaded": {"modules": {}, "asserted": {"entries": ["c"]}}}, "TypeError: "),
+        ({"asserted": {"entries": [{"path": "/proc/c"}]}}, "KeyError: 'holds'"),
+        ({"registered": {"modules": ["c"]}}, "AttributeError: "),
+        ({"rebooted": {"rebooted": True}}, "KeyError: 'seen'"),
+    ],
+)
+def test_a_host_whose_answer_cannot_be_read_is_lost_and_the_others_go_back(rollout, answer, said):
+    results = {"h2": changed("c"), "h3": {**changed("c"), **answer}}
+    after = decide(second(rollout), results, 0, True, T2)
+    assert after["stopped"].startswith(f"the wave `wave 2` did not pass: h3: its answer makes no sense: {said}")
+    assert after["back"] == {"h2": ["c"], "h3": ["a", "b", "c"]}
+    returned = {host: {**steps, "returned": BACK} for host, steps in results.items()}
+    assert decide(second(rollout), results, 1, True, T2)["back"] == {"h3": ["a", "b", "c"]}
+    assert (
+        closed_waves(after, {**returned, "h3": {**answer, "returned": {"failed_modules": ["c"]}}})[1]["outcome"]
+        == "failed"
+    )
+
+
+def test_a_module_without_a_name_is_no_riddle(rollout):
+    after = decide(rollout, {"h1": changed(failed_modules={"": {"msg": ""}})}, 0, True, T1)
+    assert after["stopped"] == "the wave `canary` did not pass: h1: "
+
+
 def test_tolerance(rollout):
     results = {"h2": changed("c"), "h3": changed("a", "c", failing=["c"])}
     after = decide(second(rollout), results, 1, True, T2)

@@ -55,6 +55,26 @@ def test_a_host_on_which_all_is_well(steps):
     assert (module["contract"]["total"], module["contract"]["failed"]) == (3, 0)
 
 
+@pytest.mark.parametrize(
+    ("step", "answer"),
+    [
+        ("seen", {"kernel": {"taint": "OE"}, "modules": []}),
+        ("seen", {"kernel": [], "modules": {"proc_demo": "live"}}),
+        ("loaded", {"modules": {"proc_demo": {"changed": True}}}),
+        ("loaded", {"modules": {}, "failed_modules": ["proc_demo"]}),
+        ("asserted", {"entries": [{"path": "/proc/x", "holds": True, "seconds": "long", "failures": []}]}),
+        ("returned", {"modules": {}, "failed_modules": "none"}),
+    ],
+)
+def test_a_host_whose_answer_cannot_be_read_has_its_part_all_the_same(steps, step, answer):
+    rollout = {"waves": [], "stopped": "", "back": {"web1": ["proc_demo"]}}
+    host = host_part("web1", {**steps, step: answer}, rollout)
+    assert host["state"] == "failed"
+    assert host["error"].startswith("its answer makes no sense: ")
+    assert list(host["modules"]) == list(NAMES)
+    assert "Whether proc_demo went back is not known: its answer makes no sense" in host["back"][0]
+
+
 def test_all_is_plain_json(steps):
     whole = record([host_part("web1", steps)], RUN)
     assert json.loads(json.dumps(whole)) == whole
