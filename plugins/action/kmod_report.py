@@ -19,7 +19,7 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import (
     summary,
 )
 
-_STEPS = ("rebooted", "loaded", "asserted", "registered", "watched", "returned")
+_STEPS = ("rebooted", "loaded", "asserted", "registered", "watched", "returned", "reverted")
 
 
 class ActionModule(ControllerAction):
@@ -35,6 +35,7 @@ class ActionModule(ControllerAction):
         "registered": {"type": "raw", "default": {}},
         "watched": {"type": "raw", "default": {}},
         "returned": {"type": "raw", "default": {}},
+        "reverted": {"type": "raw", "default": {}},
         "rollout": {"type": "raw", "default": {}},
         "verify": {"type": "bool", "default": False},
     }

@@ -59,6 +59,9 @@ options:
       returned:
         description: The variable with what M(procfleet.procfs.kmod) returned as it went back.
         type: str
+      reverted:
+        description: The variable with what M(procfleet.procfs.kmod_dkms) returned as it went back.
+        type: str
   dir:
     description:
       - Folder on the controller for C(record.json), C(junit.xml) and C(index.html); empty writes none.

@@ -53,6 +53,10 @@ options:
     description: The result of M(procfleet.procfs.kmod) with V(former), where the host went back.
     type: raw
     default: {}
+  reverted:
+    description: The result of M(procfleet.procfs.kmod_dkms) with V(former), where the host went back.
+    type: raw
+    default: {}
   rollout:
     description: >-
       The rollout, as M(procfleet.procfs.kmod_gate) returned it last. It names all hosts: given by value, it would cost

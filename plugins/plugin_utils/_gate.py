@@ -179,15 +179,29 @@ def as_before(steps: Steps, asked: bool) -> bool:
 
 
 def _as_before(steps: Steps, asked: bool) -> bool:
-    loaded, returned = steps.get("loaded") or {}, steps.get("returned") or {}
-    if lost(loaded) or lost(steps.get("asserted") or {}) or returned.get("failed_modules"):
+    loaded, back = steps.get("loaded") or {}, _way_back(steps)
+    if lost(loaded) or lost(steps.get("asserted") or {}) or back["failed_modules"]:
         return False
-    if asked and "modules" not in returned:
+    if asked and back["unknown"]:
         return False
     failed = (loaded.get("failed_modules") or {}).items()
     undone = {name for name, one in failed if one.get("restored") or not one.get("sent", True)}
-    undone |= set(returned.get("modules") or {})
-    return set(failing_modules(steps)) <= undone
+    return set(failing_modules(steps)) <= undone | set(back["modules"])
+
+
+def _way_back(steps: Steps) -> dict[str, Any]:
+    """Return what came of the way back in the kernel and with DKMS, as one result; `unknown` says why nobody can tell.
+
+    A host that changed nothing in one of the two is not asked about it.
+    """
+    made = [steps.get(step) or {} for step in ("returned", "reverted")]
+    made = [one for one in made if one and not one.get("skipped")]
+    unknown = [text for one in made if "modules" not in one for text in lost(one) or ["the run did not get so far"]]
+    return {
+        "modules": {name: one for each in made for name, one in (each.get("modules") or {}).items()},
+        "failed_modules": {name: one for each in made for name, one in (each.get("failed_modules") or {}).items()},
+        "unknown": unknown if made else ["the run did not get so far"],
+    }
 
 
 def _opened(rollout: Rollout, index: int, now: str) -> Rollout:
@@ -234,9 +248,9 @@ def touched(rollout: Rollout, host: str, steps: Steps) -> Steps:
     wave = wave_of(rollout, host)
     dropped: Iterable[str] = ()
     if wave and wave["outcome"] == "pending":
-        dropped = ("rebooted", "loaded", "asserted", "registered", "watched", "returned")
+        dropped = ("rebooted", "loaded", "asserted", "registered", "watched", "returned", "reverted")
     elif host not in (rollout.get("back") or {}):
-        dropped = ("returned",)
+        dropped = ("returned", "reverted")
     return {step: {} if step in dropped else result for step, result in steps.items()}
 
 
@@ -245,15 +259,14 @@ def fate(rollout: Rollout, host: str, steps: Steps) -> list[str]:
     names = (rollout.get("back") or {}).get(host)
     if not names:
         return []
-    returned = steps.get("returned") or {}
-    unknown = lost(returned) or ([] if "modules" in returned else ["the run did not get so far"])
-    if unknown:
-        said = f"Whether {', '.join(names)} went back is not known: {unknown[0]}"
+    back = _way_back(steps)
+    if back["unknown"]:
+        said = f"Whether {', '.join(names)} went back is not known: {back['unknown'][0]}"
         return [f"{said}. Once it answers, playbooks/status.yml says how it stands, and deploy.yml mends it"]
-    lines = [f"{name} could not go back: {one['msg']}" for name, one in sorted(returned["failed_modules"].items())]
-    gone = [name for name in names if name in returned["modules"] and name not in returned["failed_modules"]]
+    lines = [f"{name} could not go back: {one['msg']}" for name, one in sorted(back["failed_modules"].items())]
+    gone = [name for name in names if name in back["modules"] and name not in back["failed_modules"]]
     if lost(steps.get("loaded") or {}):
-        kept = [name for name in names if name not in returned["modules"] and name not in returned["failed_modules"]]
+        kept = [name for name in names if name not in back["modules"] and name not in back["failed_modules"]]
         said = f"{', '.join(kept)} was not noted as changed, and was left as it is; playbooks/status.yml says how"
         lines += [said] if kept else []
     reason = f", for {rollout['stopped']}" if rollout["stopped"] else ""

@@ -19,7 +19,7 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import (
 )
 
 # A host's steps in their order: kmod_contract, kmod_info, kmod_plan, kmod_sign, kmod_build, kmod,
-# kmod_assert, kmod_dkms; then, where a wave soaks, kmod in check mode, and where it goes back, kmod once more.
+# kmod_assert, kmod_dkms; then, where a wave soaks, kmod in check mode, and where it goes back, kmod and kmod_dkms.
 STEPS = (
     "contract",
     "seen",
@@ -32,6 +32,7 @@ STEPS = (
     "registered",
     "watched",
     "returned",
+    "reverted",
 )
 SHORT = 12
 # Taint that does not go away, and says that the kernel itself is not well.
@@ -180,7 +181,8 @@ def _module(name: str, steps: dict[str, Result], error: Result | None, entries: 
     returned = steps["returned"]
     back = name in (returned.get("modules") or {}) and name not in (returned.get("failed_modules") or {})
     mended = managed is not None and not bad and not back
-    given = name if ((steps["registered"].get("modules") or {}).get(name) or {}).get("changed") else ""
+    given = ((steps["registered"].get("modules") or {}).get(name) or {}).get("changed")
+    given = given and name not in (steps["reverted"].get("modules") or {})
     to_give = list(((plan.get("dkms") or {}).get("reasons") or {}).get(name, []))
     wrong = [line for line in (plan.get("reasons") or {}).get(name, []) if not (given and line in to_give)]
     reasons = wrong + (["it went back to its former state"] if back else [])

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._gate import (
+    as_before,
     begin,
     closed_waves,
     decide,
@@ -352,3 +353,37 @@ def test_what_was_only_registered_with_dkms_goes_back_as_well(rollout):
     registered = {"failed": True, "msg": "DKMS does not add c", "modules": {"c": {"changed": True}}}
     after = decide(rollout, {"h1": {**unchanged(), "registered": registered}}, 0, True, T1)
     assert after["back"] == {"h1": ["c"]}
+
+
+SKIPPED = {"skipped": True, "changed": False}
+REFUSED = {"failed": True, "msg": "On h2: c: no", **BACK, "failed_modules": {"c": {"msg": "no such tree"}}}
+
+
+@pytest.mark.parametrize(
+    ("returned", "reverted", "said", "before"),
+    [
+        (SKIPPED, BACK, "c went back to its former state", True),
+        (BACK, SKIPPED, "c went back to its former state", True),
+        (BACK, BACK, "c went back to its former state", True),
+        (SKIPPED, REFUSED, "c could not go back: no such tree", False),
+        (BACK, REFUSED, "c could not go back: no such tree", False),
+        (SKIPPED, LOST, "Whether c went back is not known: does not answer", False),
+        (BACK, LOST, "Whether c went back is not known: does not answer", False),
+        (BACK, {"failed": True, "msg": "Another deploy is at work"}, "is not known: Another deploy is at work", False),
+    ],
+)
+def test_what_is_registered_with_dkms_goes_back_too(rollout, returned, reverted, said, before):
+    """A rollout that changes registrations alone has nothing to take out of the kernel."""
+    registered = {"failed": True, "msg": "DKMS does not add c", "modules": {"c": {"changed": True}}}
+    h1 = {**unchanged(), "registered": registered}
+    after = decide(rollout, {"h1": h1}, 0, True, T1)
+    steps = {**h1, "returned": returned, "reverted": reverted}
+    lines = fate(after, "h1", steps)
+    assert said in lines[0]
+    assert len(lines) == 1
+    assert as_before(steps, True) is before
+    assert closed_waves(after, {"h1": steps})[0]["outcome"] == ("returned" if before else "failed")
+
+
+def test_a_way_back_with_dkms_of_an_earlier_rollout_does_not_count(rollout):
+    assert touched(rollout, "h1", {"returned": BACK, "reverted": BACK}) == {"returned": {}, "reverted": {}}

@@ -301,7 +301,7 @@ def test_a_host_whose_wave_was_not_reached_is_as_it_was_seen(steps):
     assert "load" not in host["seconds"]
 
 
-@pytest.mark.parametrize("step", ["watched", "returned"])
+@pytest.mark.parametrize("step", ["watched", "returned", "reverted"])
 def test_a_host_that_is_lost_late_says_so(steps, step):
     lost = {**deployed(steps), step: {"unreachable": True, "msg": SSH}}
     host = host_part("web1", lost, rollout("failed", back={"web1": ["proc_demo"]}))
@@ -348,6 +348,10 @@ def test_what_was_given_to_dkms_is_a_change_and_no_drift(steps):
     steps["registered"] = {"modules": {"proc_demo": {"changed": True, "version": "1.0-abc"}}}
     module = host_part("web1", steps)["modules"]["proc_demo"]
     assert (module["state"], module["reasons"], module["changes"]) == ("ok", [], ["not registered with DKMS"])
+    steps["reverted"] = {"modules": {"proc_demo": {"changed": True}}, "failed_modules": {}}
+    back = rollout("failed", stopped="x", back={"web1": ["proc_demo"]})
+    module = host_part("web1", steps, back)["modules"]["proc_demo"]
+    assert (module["state"], module["reasons"], module["changes"]) == ("drift", ["not registered with DKMS"], [])
 
 
 def test_what_dkms_refused_has_failed(steps):
