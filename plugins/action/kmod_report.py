@@ -29,6 +29,7 @@ class ActionModule(ControllerAction):
         "seen": {"type": "raw", "required": True},
         "plan": {"type": "raw", "required": True},
         "jobs": {"type": "list", "elements": "dict", "default": []},
+        "built": {"type": "raw", "default": {}},
         "rebooted": {"type": "raw", "default": {}},
         "loaded": {"type": "raw", "default": {}},
         "asserted": {"type": "raw", "default": {}},
@@ -39,7 +40,7 @@ class ActionModule(ControllerAction):
         "rollout": {"type": "raw", "default": {}},
         "verify": {"type": "bool", "default": False},
     }
-    RESULTS: ClassVar = ("seen", "plan", *_STEPS, "rollout")
+    RESULTS: ClassVar = ("seen", "plan", "built", *_STEPS, "rollout")
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Gather from the steps' results what people want to read."""

@@ -73,7 +73,8 @@ options:
     default: 1800
   partial:
     description: >-
-      Succeed when some modules do not build, and leave it to the caller to look at RV(failed_modules).
+      Succeed when some modules do not build, and leave it to the caller to look at RV(failed_modules). With O(store)
+      also when nothing can be built at all, as RV(unbuilt) says then.
     type: bool
     default: false
   store:
@@ -117,6 +118,10 @@ failed_modules:
   returned: always
   type: dict
   sample: {broken: ["broken/broken.c:31: error text"]}
+unbuilt:
+  description: Why nothing could be built at all, where O(partial) and O(store) make that no failure of the task.
+  returned: when nothing could be built
+  type: str
 errors:
   description: All errors, as C({module, file, line, kind, message}).
   returned: always

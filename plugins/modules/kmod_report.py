@@ -29,6 +29,10 @@ options:
     type: list
     elements: dict
     default: []
+  built:
+    description: What M(procfleet.procfs.kmod_build) returned in a loop over those.
+    type: raw
+    default: {}
   rebooted:
     description: What M(ansible.builtin.reboot) returned.
     type: raw

@@ -72,7 +72,7 @@ def _part(name: str, results: dict[str, Result], rollout: Result) -> Result:
     wave, back = wave_of(rollout, name), fate(rollout, name, results)
     trouble = (rollout.get("trouble") or {}).get(name, [])
     wrong = _failures(error, steps) or trouble
-    unwell = trouble or steps["returned"].get("failed_modules")
+    unwell = trouble or steps["returned"].get("failed_modules") or steps["built"].get("unbuilt")
     kernel = steps["seen"].get("kernel") or {}
     return {
         "name": name,

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import dependents
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._jobs import together
 
 # What it raises to read an answer that has not the shape of one.
 NONSENSE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
@@ -23,10 +24,12 @@ def survivors(plan: dict[str, Any], built: dict[str, Any], loaded: dict[str, Any
 
 
 def parted(steps: dict[str, Any]) -> dict[str, Any]:
-    """Return a host's steps where what was built in the call that loads is the step `built`, as if it had its own."""
+    """Return a host's steps where `built` is one result: of all its jobs, or of what the call that loads has built."""
     loaded = dict(steps.get("loaded") or {})
     built = loaded.pop("built", None)
-    return {**steps, "loaded": loaded, "built": built} if isinstance(built, dict) else steps
+    if isinstance(built, dict):
+        return {**steps, "loaded": loaded, "built": built}
+    return {**steps, "built": together(steps.get("built") or {}, steps.get("plan") or {})}
 
 
 def prediction(plan: dict[str, Any], jobs: list[dict[str, Any]]) -> dict[str, str]:
@@ -129,6 +132,8 @@ def failures(results: dict[str, Any]) -> list[str]:
     made = ("built", "loaded", "asserted", "registered")
     lines = [line for step in made for line in lost(results.get(step) or {})]
     lines += [named(name, one["msg"]) for name, one in sorted(results["loaded"].get("failed_modules", {}).items())]
+    # Where the host needs it itself, its modules have said so.
+    lines += [one for one in (results.get("built") or {}).get("unbuilt", []) if not any(one in line for line in lines)]
     asserted = asserted_in(results)
     if asserted.get("failed_entries"):
         lines.append(asserted["explanation"])

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -72,9 +73,27 @@ def _keep(store: ImageStore, result: dict[str, Any], images: dict[str, Any], ask
             store.note_failure(name, fingerprint, host, [str(result.get("msg", "no message"))])
 
 
+def note_all(store: ImageStore | None, asked: dict[str, Any], host: str, said: str) -> None:
+    """Note for those who wait why nothing came of what was asked; what is in the store by now needs no note."""
+    if store is None:
+        return
+    for name, fingerprint in fingerprints(asked).items():
+        with contextlib.suppress(KmodError):  # the store may be what fails; the task says so
+            if store.get(name, fingerprint) is None:
+                store.note_failure(name, fingerprint, host, [said])
+
+
+def spared(result: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """Return a result of `kmod_build` that failed as a whole as one in which no module builds: the host goes on."""
+    said = str(result.get("msg", "no message"))
+    kept = {key: value for key, value in result.items() if key != "exception"}
+    failed = {name: [said] for name in fingerprints(asked)}
+    return {**kept, "failed": False, "modules": {}, "failed_modules": failed, "unbuilt": said}
+
+
 def fingerprints(asked: dict[str, Any]) -> dict[str, str]:
     """Return name -> fingerprint of what a host is asked to build."""
-    return {normalise(one["name"]): one["fingerprint"] for one in asked["modules"]}
+    return {normalise(one["name"]): one.get("fingerprint", "") for one in asked["modules"]}
 
 
 def _mapping(value: Any) -> dict[str, Any]:

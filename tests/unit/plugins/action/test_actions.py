@@ -203,6 +203,13 @@ def test_kmod_report_of_an_answer_that_cannot_be_read(action, loaded):
         action(kmod_report, seen=STATE, plan=PLAN, loaded=loaded).run(None, {"inventory_hostname": "web1"})
 
 
+def test_kmod_report_of_a_host_that_only_builds(action):
+    plan = {**PLAN, "depends": {}, "fingerprints": {}}
+    built = {"results": [{"unbuilt": "No headers for kernel 6.1."}, {"modules": {}, "failed_modules": {}}]}
+    with pytest.raises(AnsibleActionFail, match=r"On b1:\nNo headers for kernel 6\.1\.\n"):
+        action(kmod_report, seen=STATE, plan=plan, built=built).run(None, {"inventory_hostname": "b1"})
+
+
 def test_kmod_report_reads_the_rollout_as_it_was_registered(action):
     wave = {"name": "rest", "hosts": ["h"], "started": None, "seconds": 0, "outcome": "pending", "index": 0}
     rollout = {"waves": [wave], "open": None, "stopped": "the wave `canary` did not pass", "trouble": {}, "back": {}}

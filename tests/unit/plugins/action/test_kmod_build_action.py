@@ -8,7 +8,7 @@ import base64
 from pathlib import Path
 
 import pytest
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible_collections.procfleet.procfs.plugins.action import kmod_build
 from ansible_collections.procfleet.procfs.plugins.module_utils._build import unpack
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import sha256
@@ -27,6 +27,8 @@ def sent(monkeypatch):
 
     def execute(_self, module_name, module_args, task_vars):
         calls.append(module_args)
+        if task_vars.get("lost"):
+            raise AnsibleConnectionFailure(task_vars["lost"])
         return {"name": module_name, **task_vars.get("answer", {})}
 
     monkeypatch.setattr(kmod_build.ActionModule, "_execute_module", execute)
@@ -62,9 +64,10 @@ def test_kmod_build_leaves_what_is_malformed_to_the_module(action, sent, modules
 def build(action, sent, tmp_path):
     """Ask for ASKED; the builder's answer is given."""
 
-    def build(answer, check=False, modules=ASKED):
-        variables = {"inventory_hostname": "b1", "answer": answer}
-        return action(kmod_build, check=check, modules=modules, store=str(tmp_path / "store")).run(None, variables)
+    def build(answer, check=False, modules=ASKED, lost="", **more):
+        variables = {"inventory_hostname": "b1", "answer": answer, "lost": lost}
+        given = {"modules": modules, "store": str(tmp_path / "store"), **more}
+        return action(kmod_build, check=check, **given).run(None, variables)
 
     return build
 
@@ -118,6 +121,7 @@ def test_a_builder_that_lies(build, store, image, change, part):
     with pytest.raises(AnsibleActionFail, match=part):
         build(answer(image, **change))
     assert store.get("tiny", PRINT) is None
+    assert part in store.failure("tiny", PRINT)
 
 
 def test_why_something_was_not_built_is_kept(build, store):
@@ -133,6 +137,30 @@ def test_why_something_was_not_built_is_kept(build, store):
 def test_a_builder_that_could_not_even_begin(build, store):
     build({"failed": True, "msg": "No headers for kernel 6.1."})
     assert "No headers for kernel 6.1." in store.failure("tiny", PRINT)
+
+
+def test_with_partial_the_host_goes_on_to_its_next_job(build, store):
+    """It builds for other kernels as well, and others wait for those."""
+    said = {"failed": True, "msg": "No headers for kernel 6.1.", "exception": "(traceback)", "added": ["make"]}
+    result = build(said, partial=True)
+    assert result.pop("name")
+    assert result == {
+        "failed": False,
+        "msg": "No headers for kernel 6.1.",
+        "unbuilt": "No headers for kernel 6.1.",
+        "modules": {},
+        "failed_modules": {"tiny": ["No headers for kernel 6.1."]},
+        "added": ["make"],
+    }
+    assert "No headers for kernel 6.1." in store.failure("tiny", PRINT)
+    assert build(said, partial=True, check=True)["failed"]
+
+
+def test_a_builder_that_is_lost_is_named_to_those_who_wait(build, store):
+    with pytest.raises(AnsibleConnectionFailure):
+        build({}, lost="timed out", partial=True)
+    assert "tiny does not build on b1" in store.failure("tiny", PRINT)
+    assert "it does not answer: timed out" in store.failure("tiny", PRINT)
 
 
 @pytest.mark.parametrize(

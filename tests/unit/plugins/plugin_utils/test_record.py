@@ -301,6 +301,13 @@ def test_a_host_whose_wave_was_not_reached_is_as_it_was_seen(steps):
     assert "load" not in host["seconds"]
 
 
+def test_a_builder_that_could_not_build_for_others_has_failed():
+    steps = results(())
+    steps["built"] = {"modules": {}, "failed_modules": {}, "unbuilt": ["No headers for kernel 6.1."], "seconds": 1.0}
+    host = host_part("b1", steps)
+    assert (host["state"], host["error"], host["failures"]) == ("failed", "", ["No headers for kernel 6.1."])
+
+
 @pytest.mark.parametrize("step", ["watched", "returned", "reverted"])
 def test_a_host_that_is_lost_late_says_so(steps, step):
     lost = {**deployed(steps), step: {"unreachable": True, "msg": SSH}}

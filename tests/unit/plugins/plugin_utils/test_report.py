@@ -98,6 +98,14 @@ def test_why_nothing_was_built_is_said_first():
     assert failures(parted({**RESULTS, "loaded": loaded})) == ["b was left out: it was not built"]
 
 
+def test_what_a_host_builds_for_others_is_said_unless_its_own_modules_have_said_it():
+    built = {"failed_modules": {}, "unbuilt": ["No headers for kernel 6.1.", "No headers for kernel 6.2."]}
+    assert failures({**RESULTS, "built": built}) == built["unbuilt"]
+    loaded = {"failed_modules": {"b": {"msg": "b does not build on h:\n  No headers for kernel 6.1.", "sent": False}}}
+    said = [loaded["failed_modules"]["b"]["msg"], "No headers for kernel 6.2."]
+    assert failures({**RESULTS, "built": built, "loaded": loaded}) == said
+
+
 def test_summary():
     seen = {
         "kernel": {"release": "6.1", "running": "6.1", "arch": "x86_64", "taint": {"flags": "OE"}},
