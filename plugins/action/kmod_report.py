@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._cycle import STEPS as CYCLE
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._cycle import mishaps
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._gate import fate, touched, untouched
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import (
     NONSENSE,
@@ -38,6 +40,7 @@ class ActionModule(ControllerAction):
         "returned": {"type": "raw", "default": {}},
         "reverted": {"type": "raw", "default": {}},
         "rollout": {"type": "raw", "default": {}},
+        "cycle": {"type": "dict", "default": {}, "options": {step: {"type": "str"} for step in CYCLE}},
         "verify": {"type": "bool", "default": False},
     }
     RESULTS: ClassVar = ("seen", "plan", "built", *_STEPS, "rollout")
@@ -53,10 +56,11 @@ class ActionModule(ControllerAction):
     def _report(self, arguments: dict[str, Any], host: str) -> dict[str, Any]:
         rollout = arguments["rollout"]
         results = parted({**arguments, **touched(rollout, host, {step: arguments[step] for step in _STEPS})})
-        said = failures(results)
+        cycle = {step: task_vars.get(name or "") or {} for step, name in arguments["cycle"].items()}
+        said = failures(results) + mishaps(cycle)
         trouble = (said or rollout.get("trouble", {}).get(host, [])) + fate(rollout, host, results)
         if trouble:
-            gone = any(lost(results[step]) for step in _STEPS)
+            gone = any(map(lost, (*(results[step] for step in _STEPS), *cycle.values())))
             rest = [] if gone else ["What is not named here is in the wanted state"]
             raise KmodError("\n".join([f"On {host}:", *trouble, *rest]))
         idle = untouched(rollout, host)

@@ -67,6 +67,29 @@ options:
       the square of their number.
     type: raw
     default: {}
+  cycle:
+    description: The variable that each step of a cycle has registered, besides the one that loads; any may have none.
+    type: dict
+    default: {}
+    suboptions:
+      emptied:
+        description: The variable with what M(procfleet.procfs.kmod) returned as it unloaded what was loaded.
+        type: str
+      unloaded:
+        description: The variable with what M(procfleet.procfs.kmod) returned as it unloaded what the cycle had loaded.
+        type: str
+      cleared:
+        description: The variable with what M(procfleet.procfs.kmod) returned as it unloaded what a failure left.
+        type: str
+      restored:
+        description: The variable with what M(procfleet.procfs.kmod) returned as it loaded what was loaded before.
+        type: str
+      noted:
+        description: The variable with what M(ansible.builtin.package_facts) returned.
+        type: str
+      removed:
+        description: The variable with what M(procfleet.procfs.kmod_packages) returned.
+        type: str
   verify:
     description: Fail as well for modules that are not as the plan wants them.
     type: bool

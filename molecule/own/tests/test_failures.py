@@ -85,6 +85,20 @@ def test_a_thread_of_its_own_and_a_parameter_not_given_keep_no_module_from_leavi
     assert play("deploy.yml", kmod_modules=["threaded"], kmod_state="absent").status == 0
 
 
+def test_a_cycle_with_a_reader_inside_fails_and_leaves_all_as_it_was(play, host, info):
+    assert play("deploy.yml", kmod_modules=["stubborn"]).status == 0
+    before = info("multi", "stubborn")["modules"]
+    with host.sudo():
+        host.check_output("setsid cat /proc/stubborn/blocking >/dev/null 2>&1 </dev/null & sleep 1; true")
+        done = play("playbooks/cycle.yml", kmod_modules=["multi", "stubborn"], kmod_timeout=3)
+        host.check_output("pkill -x cat")
+    assert done.status != 0
+    assert "While unloading what a failure left: stubborn cannot be unloaded: inside it is cat" in done.flat()
+    assert info("multi", "stubborn")["modules"] == before
+    assert host.file("/proc/multi").exists
+    assert play("playbooks/unload.yml", kmod_modules=["stubborn"]).status == 0
+
+
 def test_an_unload_that_takes_too_long_is_bounded_and_the_next_run_mends_it(play, info):
     slow = [{"name": "stubborn", "parameters": {"hold_ms": 20000}}]
     assert play("deploy.yml", kmod_modules=slow).status == 0

@@ -210,6 +210,14 @@ def test_kmod_report_of_a_host_that_only_builds(action):
         action(kmod_report, seen=STATE, plan=plan, built=built).run(None, {"inventory_hostname": "b1"})
 
 
+def test_kmod_report_of_a_cycle(action):
+    given = {"seen": STATE, "plan": PLAN, "cycle": {"cleared": "left", "restored": "brought_back"}}
+    variables = {"inventory_hostname": "web1", "left": {"failed_modules": {"m": {"msg": "m is busy"}}}}
+    with pytest.raises(AnsibleActionFail, match=r"On web1:\nWhile unloading what a failure left: m is busy"):
+        action(kmod_report, **given).run(None, variables)
+    assert action(kmod_report, **given).run(None, {"left": {"skipped": True}})["msg"]
+
+
 def test_kmod_report_reads_the_rollout_as_it_was_registered(action):
     wave = {"name": "rest", "hosts": ["h"], "started": None, "seconds": 0, "outcome": "pending", "index": 0}
     rollout = {"waves": [wave], "open": None, "stopped": "the wave `canary` did not pass", "trouble": {}, "back": {}}
