@@ -1,6 +1,6 @@
 # Copyright: procfleet contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Settle on the controller which host builds what, for all hosts of the play at once."""
+"""Settle on the controller which host builds what, and what can be signed, for all hosts of the play at once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._errors import Km
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._builders import own, settle
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._images import ImageStore
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._trial import unable
 
 
 class ActionModule(ControllerAction):
@@ -21,6 +22,7 @@ class ActionModule(ControllerAction):
         "loads": {"type": "bool", "default": False},
         "plan": {"type": "str", "default": "__kmod_plan"},
         "seen": {"type": "str", "default": "__kmod_seen"},
+        "signing": {"type": "str", "default": "__kmod_signing"},
     }
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -29,6 +31,8 @@ class ActionModule(ControllerAction):
         hosts = _looked_at(task_vars, arguments)
         if not hosts:
             raise KmodError("No host of the play was looked at", "", "Look at the errors above")
+        unsigned = unable(hosts, store)
+        hosts = {host: one for host, one in hosts.items() if host not in unsigned}  # they go no further
         dedicated = _members(arguments["builders"], task_vars)
         wanted = {(item["name"], item["fingerprint"]) for one in hosts.values() for item in one["plan"]["build"]}
         damaged = sorted(name for name, fingerprint in wanted if store.damaged(name, fingerprint))
@@ -41,7 +45,7 @@ class ActionModule(ControllerAction):
             "changed": False,
             "jobs": {} if alone else jobs,
             "own": alone,
-            "refused": refused,
+            "refused": {**unsigned, **refused},
             "damaged": damaged,
             "warnings": [
                 f"The build of {name} in the store is not what was put there; it is replaced" for name in damaged
@@ -60,7 +64,7 @@ def _members(group: str, task_vars: dict[str, Any]) -> list[str]:
 
 
 def _looked_at(task_vars: dict[str, Any], arguments: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return host -> {plan, seen} for the hosts that can do something now: with `serial`, those of this batch.
+    """Return host -> {plan, seen, signing} for the hosts that can do something now: with `serial`, those of this batch.
 
     They are read as they are, for templating all variables of all hosts would take minutes in a large fleet.
     """
@@ -69,5 +73,5 @@ def _looked_at(task_vars: dict[str, Any], arguments: dict[str, Any]) -> dict[str
         variables = task_vars["hostvars"].raw_get(host)
         plan, seen = variables.get(arguments["plan"]) or {}, variables.get(arguments["seen"])
         if seen and "build" in plan:  # a plan that failed has none
-            hosts[host] = {"plan": plan, "seen": seen}
+            hosts[host] = {"plan": plan, "seen": seen, "signing": variables.get(arguments["signing"]) or {}}
     return hosts

@@ -7,12 +7,11 @@ from __future__ import annotations
 import base64
 from typing import Any, ClassVar
 
-from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import sha256
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._certificate import read_certificate
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._images import ImageStore
-from ansible_collections.procfleet.procfs.plugins.plugin_utils._sign import Signing
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._sign import Signing, check_pair
 
 BUILD = {"name": {"type": "str", "required": True}, "build": {"type": "str"}, "fingerprint": {"type": "str"}}
 
@@ -26,28 +25,28 @@ class ActionModule(ControllerAction):
         "certificate": {"type": "path", "default": ""},
         "sign_file": {"type": "path", "default": ""},
         "store": {"type": "path", "required": True},
-        "trial": {"type": "bool", "default": False},
     }
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """See that all that it takes is there, then sign what is not signed yet."""
         key, certificate = arguments["key"], arguments["certificate"]
-        if not certificate or (arguments["modules"] and not key):  # a key alone would leave all unsigned, unnoticed
-            raise KmodError(
-                "Nothing can be signed",
-                "of kmod_sign_key and kmod_sign_cert, one is empty",
-                "Set both, or none to leave the modules unsigned",
-            )
+        check_pair(key, certificate, bool(arguments["modules"]))
         signed: list[str] = []
         store = ImageStore(arguments["store"])
-        missing = [one for one in arguments["modules"] if not store.get(one["name"], one["fingerprint"])]
-        if missing:
+        if missing(arguments["modules"], store):
             signing = Signing.of(key, certificate, arguments["sign_file"])
-            with store.turn():  # a token may not take two at once, and once is enough
-                signing.check()
-                if not (arguments["trial"] or self._task.check_mode):
-                    signed = sign(missing, signing, store)
+            with store.turn():  # a token may not take two at once
+                left = missing(arguments["modules"], store)  # what another host's turn has signed is there by now
+                if left:
+                    signing.check()
+                if not self._task.check_mode:
+                    signed = sign(left, signing, store)
         return {"changed": False, "signed": signed}
+
+
+def missing(modules: list[dict[str, Any]], store: ImageStore) -> list[dict[str, Any]]:
+    """Return the modules of which no signed image is in the store."""
+    return [one for one in modules if not store.get(one["name"], one["fingerprint"])]
 
 
 def sign(modules: list[dict[str, Any]], signing: Signing, store: ImageStore) -> list[str]:
@@ -56,8 +55,6 @@ def sign(modules: list[dict[str, Any]], signing: Signing, store: ImageStore) -> 
     done = []
     for one in modules:
         name, fingerprint = one["name"], one["fingerprint"]
-        if store.get(name, fingerprint):
-            continue
         found = store.get(name, one["build"])
         if found is None:
             store.pass_failure(name, one["build"], fingerprint)

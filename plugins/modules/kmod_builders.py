@@ -14,6 +14,8 @@ author: procfleet contributors (@procfleet)
 description:
   - Groups the hosts by what makes a binary fit (kernel release, architecture, compiler, flags for make), and gives
     each build that the store on the controller lacks to one host of its group, or to a dedicated builder.
+  - Tries each key that something is to be signed with once, however many hosts need it. Hosts for which it cannot sign
+    are refused.
   - Works on the controller alone, from what earlier tasks registered on every host; run it once. With
     C(serial) it settles for the hosts of the batch.
 options:
@@ -41,6 +43,12 @@ options:
     description: The variable in which the result of M(procfleet.procfs.kmod_info) was registered.
     type: str
     default: __kmod_seen
+  signing:
+    description: >-
+      The variable that says what signs for each host, C({key, certificate, sign_file}) as M(procfleet.procfs.kmod_sign)
+      takes them; a host without it needs no signature.
+    type: str
+    default: __kmod_signing
 """
 
 EXAMPLES = r"""
@@ -63,7 +71,7 @@ own:
   returned: always
   type: dict
 refused:
-  description: Host to why nobody can build for it.
+  description: Host to why nobody can build or sign for it.
   returned: always
   type: dict
 damaged:

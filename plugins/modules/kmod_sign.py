@@ -49,10 +49,6 @@ options:
     description: The folder on the controller that keeps every build.
     type: path
     required: true
-  trial:
-    description: Only see that all that it takes to sign O(modules) is there.
-    type: bool
-    default: false
 """
 
 EXAMPLES = r"""

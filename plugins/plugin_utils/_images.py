@@ -28,6 +28,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._names import nor
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._trust import check_trust
 
 LOCK_TIMEOUT = 60.0
+TURN_TIMEOUT = 600.0  # many signatures may come before ours, and a token takes its time
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 # What `uname -m` says -> what an image of it says, where the two have different words.
 _FAMILIES = {"i386": "i686", "i486": "i686", "i586": "i686", "armv5tel": "armv7l", "armv6l": "armv7l"}
@@ -102,7 +103,7 @@ class ImageStore:
 
     def turn(self) -> contextlib.AbstractContextManager[None]:
         """Hold the whole store for what only one may do at a time."""
-        return _one_writer(self.folder)
+        return _one_writer(self.folder, TURN_TIMEOUT)
 
     def _write(self, name: str, fingerprint: str, kind: str, value: dict[str, Any]) -> None:
         write_atomic(str(self._path(name, fingerprint, kind)), json.dumps(value).encode(), 0o600)
@@ -116,25 +117,30 @@ class ImageStore:
 
 
 @contextlib.contextmanager
-def _one_writer(folder: Path) -> Iterator[None]:
-    """Keep other controllers from writing below the folder meanwhile, where its file system knows locks.
+def _one_writer(folder: Path, timeout: float | None = None) -> Iterator[None]:
+    """Keep all others from writing below the folder meanwhile, where its file system knows locks.
 
-    :raises KmodError: when another one holds it for a minute.
+    :raises KmodError: when another one holds it all the time.
     """
+    timeout = LOCK_TIMEOUT if timeout is None else timeout
     try:
         make_dir(str(folder))
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         why = os.strerror(error.errno or 0)
         raise KmodError(f"The store cannot be written at {folder}", why, "Make room, or correct kmod_store") from error
-    deadline = time.monotonic() + LOCK_TIMEOUT
+    deadline = time.monotonic() + timeout
     try:
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise KmodError(f"Another controller has been writing to {folder} for a minute") from None
+                    raise KmodError(
+                        f"The store cannot be written at {folder}",
+                        f"others, of this run or of another controller, have held it for {timeout:g} s",
+                        "Wait for them, or end them, and run again",
+                    ) from None
                 time.sleep(0.05)
                 continue
             except OSError:  # no locks there: what two builders make of one build is the same

@@ -49,12 +49,11 @@ class Signing(NamedTuple):
 
     @classmethod
     def of(cls, key: str, certificate: str, sign_file: str) -> Signing:
-        """Return it as a user wrote it: a key's file may begin with ~ or hold $VARIABLES, a URI is left as it is."""
-        path = key if key.startswith(TOKEN) else os.path.expanduser(os.path.expandvars(key))
-        return cls(path, certificate, sign_file)
+        """Return it as a user wrote it: a file may begin with ~ or hold $VARIABLES, a URI is left as it is."""
+        return cls(key if key.startswith(TOKEN) else _expanded(key), _expanded(certificate), _expanded(sign_file))
 
     def check(self) -> None:
-        """Refuse what could not sign, before anything is built.
+        """Refuse what could not sign; of a token, only what can be seen without its PIN.
 
         :raises KmodError: naming what is missing or does not fit.
         """
@@ -63,9 +62,16 @@ class Signing(NamedTuple):
         check_dates(self.certificate, certificate, datetime.datetime.now(datetime.UTC))
         if self.key.startswith(TOKEN):
             check_uri(self.key)
-            self._sign_file(b"a trial", "a trial")
         else:
             check_key(self.key, certificate, self.certificate)
+
+    def try_token(self) -> None:
+        """Sign something, where the key is on a token: nothing else shows that its PIN and the certificate are right.
+
+        :raises KmodError: with sign-file's own words.
+        """
+        if self.key.startswith(TOKEN):
+            self._sign_file(b"a trial", "a trial")
 
     def sign(self, name: str, image: bytes) -> bytes:
         """Return a module's image with its signature appended.
@@ -97,6 +103,20 @@ class Signing(NamedTuple):
 
     def _tool(self) -> str:
         return find_sign_file(self.sign_file)
+
+
+def _expanded(path: str) -> str:
+    return os.path.expanduser(os.path.expandvars(path))
+
+
+def check_pair(key: str, certificate: str, needed: bool) -> None:
+    """Refuse one of both without the other; a certificate alone will do where nothing is to be signed."""
+    if not certificate or (needed and not key):  # a key alone would leave all unsigned, unnoticed
+        raise KmodError(
+            "Nothing can be signed",
+            "of kmod_sign_key and kmod_sign_cert, one is empty",
+            "Set both, or none to leave the modules unsigned",
+        )
 
 
 def find_sign_file(named: str, patterns: tuple[str, ...] = SIGN_FILES) -> str:

@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.procfleet.procfs.plugins.action import kmod_sign
 from ansible_collections.procfleet.procfs.plugins.module_utils._files import sha256
-from ansible_collections.procfleet.procfs.plugins.plugin_utils import _sign
+from ansible_collections.procfleet.procfs.plugins.plugin_utils import _images, _sign
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._certificate import read_certificate
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._images import ImageStore
 from ansible_collections.procfleet.procfs.tests.certificates import issue
@@ -39,6 +40,7 @@ def run(action, store, signer):
         given = {"modules": list(modules), "store": str(store.folder), **signer, **more}
         return action(kmod_sign, check=check, **given).run(None, {})
 
+    run.signer = signer
     return run
 
 
@@ -60,13 +62,31 @@ def test_once_is_enough(run, store, monkeypatch):
     assert store.get("tiny", SIGNED) == before
 
 
-@pytest.mark.parametrize("more", [{"trial": True}, {"check": True}])
-def test_a_trial_signs_nothing(run, store, more):
-    assert run(TINY, **more)["signed"] == []
+def test_what_another_host_has_signed_meanwhile_is_not_signed_again(run, store, monkeypatch):
+    """All hosts come at once, and each waits for its turn."""
+    turn = _images.ImageStore.turn
+
+    @contextlib.contextmanager
+    def late(self):
+        with turn(self):
+            monkeypatch.setattr(_images.ImageStore, "turn", turn)
+            signing = _sign.Signing.of(*(run.signer[key] for key in ("key", "certificate")), "")
+            assert kmod_sign.sign([TINY], signing, store) == ["tiny"]
+            monkeypatch.setattr(_sign.Signing, "check", None)
+            monkeypatch.setattr(_sign.Signing, "sign", None)
+            yield
+
+    monkeypatch.setattr(_images.ImageStore, "turn", late)
+    assert run(TINY)["signed"] == []
+    assert store.get("tiny", SIGNED)
+
+
+def test_check_mode_signs_nothing(run, store):
+    assert run(TINY, check=True)["signed"] == []
     assert store.get("tiny", SIGNED) is None
 
 
-@pytest.mark.parametrize("more", [{"trial": True}, {"check": True}, {}])
+@pytest.mark.parametrize("more", [{"check": True}, {}])
 def test_what_cannot_sign_is_refused_whatever_is_asked(run, store, more):
     with pytest.raises(AnsibleActionFail, match="cannot be read"):
         run(TINY, key="/no/key", **more)

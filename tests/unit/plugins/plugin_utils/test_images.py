@@ -243,7 +243,7 @@ def test_another_controller_that_never_ends(store, put, monkeypatch):
     descriptor = os.open(store.folder / "aa", os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
-        with pytest.raises(KmodError, match="Another controller has been writing to"):
+        with pytest.raises(KmodError, match=r"of this run or of another controller, have held it for 0\.1 s\. Wait"):
             put()
     finally:
         os.close(descriptor)
@@ -305,8 +305,8 @@ def test_a_signed_build_beside_the_unsigned_one(store, put, image):
 
 
 def test_only_one_at_a_time(store, monkeypatch):
-    monkeypatch.setattr(_images, "LOCK_TIMEOUT", 0.1)
-    with store.turn(), pytest.raises(KmodError, match="Another controller has been writing to"), store.turn():
+    monkeypatch.setattr(_images, "TURN_TIMEOUT", 0.1)
+    with store.turn(), pytest.raises(KmodError, match=r"have held it for 0\.1 s"), store.turn():
         pass
     with store.turn():
         pass

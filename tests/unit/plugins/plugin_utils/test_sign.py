@@ -47,6 +47,7 @@ def program(tmp_path):
 def refusal(signing):
     with pytest.raises(KmodError) as caught:
         signing.check()
+        signing.try_token()
     assert SECRET not in caught.value.message
     return caught.value.message
 
@@ -164,9 +165,19 @@ def test_a_key_on_a_token_is_tried(signing, program, monkeypatch):
     monkeypatch.setenv(PIN, SECRET)
     one = signing(key="pkcs11:token=t;object=o", sign_file=program(f'[ "${PIN}" = {SECRET} ] && echo "$2" >>"$4"'))
     one.check()
+    one.try_token()
     assert "a trial cannot be signed with pkcs11:token=t: sign-file says: no token. See that the URI" in refusal(
         signing(key="pkcs11:token=t", sign_file=program("echo no token >&2; exit 1"))
     )
+
+
+def test_a_token_is_not_asked_but_for_the_trial(signing, program):
+    """It counts wrong PINs, and locks itself."""
+    signing(key="pkcs11:token=t", sign_file=program("exit 1")).check()
+
+
+def test_a_key_in_a_file_needs_no_trial(signing, program):
+    signing(sign_file=program("exit 1")).try_token()
 
 
 @pytest.mark.parametrize(("uri", "sign"), [("pkcs11:token=t", "?"), ("pkcs11:token=t?module-name=m", "&")])
