@@ -24,7 +24,9 @@ options:
     type: dict
     required: true
   registered:
-    description: The variable that each step has registered, as for M(procfleet.procfs.kmod_record).
+    description: >-
+      The variable that each step has registered, as for M(procfleet.procfs.kmod_record); and C(own), the one with each
+      host's own C({state, rollback}), by which it has a way back or none.
     type: dict
     required: true
   tolerance:

@@ -11,7 +11,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.procfleet.procfs.plugins.module_utils._command import run
 from ansible_collections.procfleet.procfs.plugins.module_utils._elf import describe
@@ -22,8 +22,6 @@ from ansible_collections.procfleet.procfs.plugins.plugin_utils._certificate impo
     check_dates,
     load_certificate,
 )
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 # sign-file takes a key's passphrase from this variable of the environment, and from nowhere else.
 PIN = "KBUILD_SIGN_PIN"
@@ -175,7 +173,7 @@ def check_key(path: str, certificate: Certificate, certificate_path: str) -> Non
     if mode & (stat.S_IRWXO | stat.S_IWGRP):
         why = f"its mode is {mode & 0o7777:04o}"
         raise KmodError(f"The key {path} is open to others", why, f"Run `chmod 600 {path}`, or make a new one")
-    if _public(path, data) != certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo):
+    if _public(path, data) != _der(certificate.public_key()):
         raise KmodError(
             f"The certificate {certificate_path} is not of the key {path}",
             "it names another public key",
@@ -185,6 +183,10 @@ def check_key(path: str, certificate: Certificate, certificate_path: str) -> Non
 
 def _public(path: str, data: bytes) -> bytes:
     """Return the public half of a private key, DER; the passphrase is the environment's."""
+    # Here as in `_certificate`: who signs nothing need not have it.
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+
     pin = os.environ.get(PIN)
     encrypted = b"ENCRYPTED" in data
     if encrypted and not pin:
@@ -196,4 +198,11 @@ def _public(path: str, data: bytes) -> bytes:
             why = f"the passphrase in {PIN} is wrong, or the file is damaged"
             raise KmodError(f"The key {path} cannot be opened", why, f"Correct {PIN}") from None
         raise KmodError(f"{path} holds no private key in PEM", str(error), "Correct kmod_sign_key") from None
-    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return _der(key.public_key())
+
+
+def _der(public: Any) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
+
+    encoded: bytes = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return encoded
