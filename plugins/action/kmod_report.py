@@ -49,11 +49,11 @@ class ActionModule(ControllerAction):
         """Gather from the steps' results what people want to read."""
         host = task_vars.get("inventory_hostname", "this host")
         try:
-            return self._report(arguments, host)
+            return self._report(arguments, host, task_vars)
         except NONSENSE as error:
             raise KmodError(f"On {host}:\n{senseless(error)['msg']}") from error
 
-    def _report(self, arguments: dict[str, Any], host: str) -> dict[str, Any]:
+    def _report(self, arguments: dict[str, Any], host: str, task_vars: dict[str, Any]) -> dict[str, Any]:
         rollout = arguments["rollout"]
         results = parted({**arguments, **touched(rollout, host, {step: arguments[step] for step in _STEPS})})
         cycle = {step: task_vars.get(name or "") or {} for step, name in arguments["cycle"].items()}

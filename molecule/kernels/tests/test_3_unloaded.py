@@ -21,7 +21,7 @@ def test_unloaded_is_gone(unloaded, name, host, info):
     assert (counts["changed"], counts["failed"]) == (1, 0), unloaded.output
     for path in PATHS:
         assert "No such file or directory" in host.run(f"ls {path}").stderr
-    for name, module in info(*MODULES)["modules"].items():
+    for one, module in info(*MODULES)["modules"].items():
         assert module["state"] == "absent"
-        assert module["persist"] == {"load": False, "options": f"blacklist {name}\n"}
+        assert module["persist"] == {"load": False, "options": f"blacklist {one}\n"}
         assert module["installed"], "unloaded keeps the files"
