@@ -38,7 +38,7 @@ SHORT = 12
 # Taint that does not go away, and says that the kernel itself is not well.
 _BROKEN = {"B": "a bad page", "D": "an oops", "L": "a soft lockup", "M": "a machine check"}
 # How reasons of `_decide` begin that say nothing of what runs now.
-_AT_REST = ("build not installed", "unknown to modprobe", "not so set for boot", "the next boot goes by ")
+_AT_REST = ("build not installed", "modprobe would take ", "not so set for boot", "the next boot goes by ")
 
 Result = dict[str, Any]
 

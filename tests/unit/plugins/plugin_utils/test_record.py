@@ -112,6 +112,7 @@ def test_drift_says_why(steps):
     [
         ("parameter mode is 384 instead of 0644", "drift"),
         ("not so set for boot", "failed"),
+        ("modprobe would take nothing", "failed"),
         ("the next boot goes by `blacklist multi` in /etc/modprobe.d/local.conf", "failed"),
         ("build not installed", "failed"),
     ],
