@@ -12,11 +12,11 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._files import rea
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import installed_path, load_conf, manifest_path
 from ansible_collections.procfleet.procfs.plugins.module_utils._store import published
 
-_KEYS = ("fingerprint", "sha256", "build_id", "parameters", "entries")
+_KEYS = ("fingerprint", "sha256", "build_id", "parameters", "depends", "entries")
 
 
 def read_manifest(release: str, name: str) -> dict[str, Any]:
-    """Return the note {fingerprint, sha256, build_id, parameters, entries, rollout, former}; {} where there is none.
+    """Return the note {fingerprint, sha256, build_id, parameters, depends, entries, rollout, former}; {} for none.
 
     `entries` are what the module was proven by; `rollout` names the run that brought it to this build and these
     parameters; `former` is the state before that, {state, persist, …}, or None where there is no way back.
@@ -87,7 +87,8 @@ def way_back(module: dict[str, Any], release: str) -> dict[str, Any] | None:
             "%s cannot go back" % name, "its former build is not here any more, or damaged", "Deploy its former source"
         )
     said = {key: former[key] for key in ("fingerprint", "parameters")}
-    return dict(back, path=build["path"], entries=former["entries"] or [], **said)
+    lists = {key: former.get(key) or [] for key in ("depends", "entries")}
+    return dict(back, path=build["path"], **said, **lists)
 
 
 def as_noted(module: dict[str, Any], release: str) -> dict[str, dict[str, Any]]:
@@ -97,9 +98,10 @@ def as_noted(module: dict[str, Any], release: str) -> dict[str, dict[str, Any]]:
         return {}
     said = {key: note.get(key) for key in ("fingerprint", "parameters", "rollout")}
     said.update(state="loaded", persist=os.path.exists(load_conf(name)), path=installed_path(release, name))
-    return {name: dict(module, entries=note.get("entries") or [], **said)}
+    lists = {key: note.get(key) or [] for key in ("depends", "entries")}
+    return {name: dict(module, **said, **lists)}
 
 
 def settled(note: dict[str, Any]) -> dict[str, Any]:
     """Return the note of a module that has gone back; there is nothing before it."""
-    return dict({key: note[key] for key in _KEYS}, rollout=None, former=None)
+    return dict({key: note.get(key) for key in _KEYS}, rollout=None, former=None)

@@ -28,7 +28,7 @@ ENTRIES = [{"path": "/proc/m", "state": "present"}]
 
 def module(number, **more):
     said = {"fingerprint": number * 64, "sha256": "s" + number, "build_id": "b" + number}
-    return {**said, "parameters": {"p": "1"}, "entries": ENTRIES, "rollout": "r" + number, **more}
+    return {**said, "parameters": {"p": "1"}, "depends": ["x"], "entries": ENTRIES, "rollout": "r" + number, **more}
 
 
 def noted(number, **more):
@@ -44,7 +44,7 @@ def test_another_build_or_another_parameter_is_a_new_state():
         note = next_manifest(change, LIVE, noted("1"))
         assert note["rollout"] == "r2"
         assert note["former"] == {
-            **{key: noted("1")[key] for key in ("fingerprint", "sha256", "build_id", "parameters", "entries")},
+            **{key: value for key, value in noted("1").items() if key not in ("rollout", "former")},
             "state": "loaded",
             "persist": True,
         }
@@ -93,6 +93,7 @@ def test_the_way_back(host):
     note(host)
     back = way_back(request(), R)
     assert (back["state"], back["persist"], back["fingerprint"]) == ("loaded", True, "1" * 64)
+    assert (back["depends"], back["entries"]) == (["x"], ENTRIES)
     assert (back["parameters"], back["entries"]) == ({"p": "1"}, ENTRIES)
     assert os.path.exists(back["path"])
     left = settled(back["note"])
@@ -140,6 +141,14 @@ def test_what_stays_is_asked_for_as_it_is_noted(host):
     assert (asked["path"], asked["persist"]) == (_names.installed_path(R, "m"), False)
     write_atomic(_names.load_conf("m"), b"m")
     assert as_noted(request(), R)["m"]["persist"] is True
+    assert as_noted(request(), R)["m"]["depends"] == ["x"]
+
+
+def test_a_note_of_an_older_version_says_nothing_of_what_it_depends_on(host):
+    former = {key: value for key, value in module("1", sha256=sha256(b"image")).items() if key != "depends"}
+    note(host, former={**former, "state": "loaded", "persist": True})
+    assert way_back(request(depends=["y"]), R)["depends"] == []
+    assert settled(former)["depends"] is None
 
 
 def test_a_call_that_was_cut_off_does_not_forget_the_former_build():

@@ -158,6 +158,7 @@ def test_a_first_deploy(kernel, host):
         "sha256": sha256(b"B1"),
         "build_id": "B1",
         "parameters": {"p": "2"},
+        "depends": [],
         "entries": [{"path": "/proc/b", "build": "B1"}],
         "rollout": "r1",
         "former": {"state": "absent"},
