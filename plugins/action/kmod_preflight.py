@@ -30,6 +30,10 @@ class ActionModule(ControllerAction):
         if self._task.check_mode and not arguments["now"] and not runs(seen):
             if plan.get("headers"):
                 return {"changed": True, "msg": f"the headers of {release} would be installed; they tell what is next"}
+            if plan.get("refused"):
+                raise KmodError(
+                    "\n".join([f"Kernel {release} must not be booted on {host}:", *plan["refused"].values()])
+                )
             if plan["reasons"]:
                 return {"changed": True, "msg": f"kernel {release} would be prepared for", "diff": plan["prediction"]}
         found = obstacles(plan, seen, *(arguments[key] for key in ("prepared", "persist", "now")))

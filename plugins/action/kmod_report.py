@@ -40,7 +40,7 @@ class ActionModule(ControllerAction):
         "returned": {"type": "raw", "default": {}},
         "reverted": {"type": "raw", "default": {}},
         "rollout": {"type": "raw", "default": {}},
-        "cycle": {"type": "dict", "default": {}, "options": {step: {"type": "str"} for step in CYCLE}},
+        "cycle": {"type": "dict", "options": {step: {"type": "str"} for step in CYCLE}},
         "verify": {"type": "bool", "default": False},
     }
     RESULTS: ClassVar = ("seen", "plan", "built", *_STEPS, "rollout")
@@ -56,8 +56,9 @@ class ActionModule(ControllerAction):
     def _report(self, arguments: dict[str, Any], host: str, task_vars: dict[str, Any]) -> dict[str, Any]:
         rollout = arguments["rollout"]
         results = parted({**arguments, **touched(rollout, host, {step: arguments[step] for step in _STEPS})})
-        cycle = {step: task_vars.get(name or "") or {} for step, name in arguments["cycle"].items()}
-        said = failures(results) + mishaps(cycle)
+        cycle = {step: task_vars.get(name or "") or {} for step, name in (arguments["cycle"] or {}).items()}
+        refused = (arguments["plan"].get("refused") or {}) if self._task.check_mode else {}
+        said = [*failures(results), *mishaps(cycle), *refused.values()]
         trouble = (said or rollout.get("trouble", {}).get(host, [])) + fate(rollout, host, results)
         if trouble:
             gone = any(map(lost, (*(results[step] for step in _STEPS), *cycle.values())))

@@ -41,10 +41,15 @@ def boot_files(wanted: dict[str, Any], seen: dict[str, Any]) -> dict[str, str | 
         words = " ".join(assignment(*pair) for pair in sorted(wanted["parameters"].items()))
         lines += ["options %s %s" % (name, words)] if words else []
         lines += ["softdep %s pre: %s" % (name, " ".join(wanted["depends"]))] if wanted["depends"] else []
-    elif wanted["state"] == "unloaded" and not wanted.get("note") and seen["resolves_to"]:
+    elif wanted["state"] == "unloaded" and (wanted.get("note") or {"denied": _is_there(seen)}).get("denied"):
         lines.append("blacklist %s" % name)  # else a device that it is for would bring it back
     options = "".join("%s\n" % line for line in lines)
     return {load_conf(name): name + "\n" if load else None, options_conf(name): options or None}
+
+
+def _is_there(seen: dict[str, Any]) -> bool:
+    """Whether some kernel of this host could load the module."""
+    return bool(seen["resolves_to"] or seen["elsewhere"])
 
 
 def decide(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, str]) -> Decision:

@@ -19,11 +19,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._load import drop
 from ansible_collections.procfleet.procfs.plugins.module_utils._lock import host_lock
 from ansible_collections.procfleet.procfs.plugins.module_utils._manifest import as_noted, way_back
 from ansible_collections.procfleet.procfs.plugins.module_utils._modprobe import check_boot, outranked
-from ansible_collections.procfleet.procfs.plugins.module_utils._modules import (
-    live_names,
-    probe_modules,
-    with_dependencies,
-)
+from ansible_collections.procfleet.procfs.plugins.module_utils._modules import live_names, probe_modules
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import installed_path, normalise
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import dependents, load_order
 from ansible_collections.procfleet.procfs.plugins.module_utils._parameters import as_text, check_text
@@ -70,13 +66,10 @@ def manage(modules: list[dict[str, Any]], options: Options) -> dict[str, Any]:
     if options.check:
         return dict(_manage(wanted, options), brought=[])
     with host_lock(options.rules.timeout):
-        before = live_names()
         result = _manage(wanted, options)
         drop_unneeded(options.unneeded, options.rules.timeout)
-        # What else has come meanwhile, by a cable that was plugged in, is not ours to take out again.
-        foreign = {needed for module in wanted.values() for needed in module.get("foreign", ())}
-        asked_for = with_dependencies(foreign, options.rules.release) if foreign else set()
-        return dict(result, brought=sorted((live_names() - before - set(wanted)) & asked_for))
+        brought = {one for module in wanted.values() for one in module["brought"]}
+        return dict(result, brought=sorted((brought & live_names()) - set(wanted)))
 
 
 def _complete(module: dict[str, Any], options: Options) -> dict[str, Any]:
@@ -86,6 +79,7 @@ def _complete(module: dict[str, Any], options: Options) -> dict[str, Any]:
         "name": normalise(module["name"]),
         "path": module.get("path"),
         "sent": _sent(module),
+        "brought": set(),
         "fingerprint": module.get("fingerprint"),
         "parameters": values,
         "depends": [normalise(name) for name in module.get("depends") or []],

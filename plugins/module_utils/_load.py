@@ -30,15 +30,14 @@ _HINTS = (
 def load(module: dict[str, Any], image: dict[str, Any], timeout: float) -> list[str]:
     """Load one module and see that the kernel runs just this image; return what the kernel said.
 
-    :param module: {name, path, parameters, depends, log}.
+    :param module: {name, path, parameters, foreign, brought, log}; what is loaded for it is added to `brought`.
     :param image: what the file says of itself, from `_elf.describe`.
     :raises KmodError: with the kernel's own lines, when it does not load, or loads and warns.
     """
     name = module["name"]
     before = taint()["flags"]
     with KernelLog() as log:
-        for needed in module["foreign"]:
-            _modprobe(name, needed, timeout)
+        _modprobe(module, timeout)
         words = [assignment(*pair) for pair in sorted(module["parameters"].items())]
         done = run(["insmod", module["path"], *words], timeout)
         records = log.read()
@@ -104,10 +103,14 @@ def _rmmod(name: str, timeout: float) -> None:
         raise KmodError("%s cannot be unloaded" % name, _last_line(done.err), "See who uses it: `lsmod`, `lsof`")
 
 
-def _modprobe(name: str, needed: str, timeout: float) -> None:
-    done = run(["modprobe", needed], timeout)
-    if done.status:
-        raise KmodError("%s needs %s, which does not load" % (name, needed), _last_line(done.err))
+def _modprobe(module: dict[str, Any], timeout: float) -> None:
+    """Load what the module needs of the kernel's own, and note all that came along with it."""
+    for needed in module["foreign"]:
+        before = _modules.live_names()
+        done = run(["modprobe", needed], timeout)
+        module["brought"].update(_modules.live_names() - before)
+        if done.status:
+            raise KmodError("%s needs %s, which does not load" % (module["name"], needed), _last_line(done.err))
 
 
 def _check_loaded(module: dict[str, Any], image: dict[str, Any]) -> None:

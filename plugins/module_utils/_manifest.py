@@ -19,7 +19,7 @@ def read_manifest(release: str, name: str) -> dict[str, Any]:
     """Return the note {fingerprint, sha256, build_id, parameters, depends, entries, rollout, former}; {} for none.
 
     `entries` are what the module was proven by; `rollout` names the run that brought it to this build and these
-    parameters; `former` is the state before that, {state, persist, …}, or None where there is no way back.
+    parameters; `former` is the state before that, {state, persist, denied, …}, or None where there is no way back.
     """
     return read_json(manifest_path(release, name))
 
@@ -42,7 +42,8 @@ def next_manifest(module: dict[str, Any], seen: dict[str, Any], before: dict[str
     """
     said = {key: module[key] for key in _KEYS}
     stood = seen["state"] == "live" or seen["persist"]["load"]
-    if stood and all(before.get(key) == module[key] for key in ("fingerprint", "parameters")):
+    before_that = dict({"depends": module["depends"]}, **before)  # which older notes do not say
+    if stood and all(before_that.get(key) == module[key] for key in ("fingerprint", "parameters", "depends")):
         return dict(said, rollout=before.get("rollout"), former=before.get("former"))
     # A call that was cut off between load and note has left the wanted image running; the former is the noted one.
     cut_off = seen["state"] == "live" and seen["build_id"] == module["build_id"] != before.get("build_id")
@@ -57,7 +58,8 @@ def former_state(seen: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]
     if not before or (seen["state"] != "live" and not seen["installed"]):
         return {"state": "absent"}
     state = "loaded" if seen["state"] == "live" else "unloaded"
-    return dict({key: before.get(key) for key in _KEYS}, state=state, persist=seen["persist"]["load"])
+    denied = (seen["persist"].get("options") or "").startswith("blacklist ")
+    return dict({key: before.get(key) for key in _KEYS}, state=state, persist=seen["persist"]["load"], denied=denied)
 
 
 def way_back(module: dict[str, Any], release: str) -> dict[str, Any] | None:

@@ -47,12 +47,13 @@ def check_boot(said: dict[str, list[str]]) -> None:
 def outranked(installed: list[str], seen: dict[str, dict[str, Any]], release: str) -> dict[str, dict[str, Any]]:
     """Return what has been installed and is not what modprobe and the boot would take: another file goes before it.
 
+    Where that is DKMS's, it is taken away in the next step.
     :param seen: the modules' states afterwards, from `_modules.probe_modules`.
     """
     failed = {}
     for name in installed:
         found, ours = seen[name]["resolves_to"], _names.installed_path(release, name)
-        if found != ours:
+        if found != ours and release not in (seen[name]["dkms"] or {}).get("doubled", []):
             error = KmodError(
                 "The next boot would not load %s from %s" % (name, ours),
                 "modprobe takes %s" % (found or "nothing"),

@@ -146,16 +146,6 @@ def _resolve(index: str, names: list[str]) -> dict[str, str]:
     return found
 
 
-def with_dependencies(names: set[str], release: str) -> set[str]:
-    """Return the modules and all that modprobe loads for them, by modules.dep."""
-    found = set(names)
-    for line in _index(release).splitlines():
-        path, _colon, needed = line.partition(":")
-        if module_of(path) in names:
-            found.update(module_of(one) for one in needed.split())
-    return found
-
-
 def _index(release: str) -> str:
     return read_text("%s/%s/modules.dep" % (_names.MODULES_DIR, release), 1 << 23) or ""
 

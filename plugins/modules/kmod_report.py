@@ -70,7 +70,6 @@ options:
   cycle:
     description: The variable that each step of a cycle has registered, besides the one that loads; any may have none.
     type: dict
-    default: {}
     suboptions:
       emptied:
         description: The variable with what M(procfleet.procfs.kmod) returned as it unloaded what was loaded.

@@ -15,6 +15,7 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._decide import (
 )
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.module_utils._fingerprint import Identity, identities
+from ansible_collections.procfleet.procfs.plugins.module_utils._modprobe import another_boot
 from ansible_collections.procfleet.procfs.plugins.module_utils._names import build_dir, check_release
 from ansible_collections.procfleet.procfs.plugins.module_utils._order import needed
 from ansible_collections.procfleet.procfs.plugins.plugin_utils import _dkms
@@ -57,8 +58,9 @@ class Module(NamedTuple):
 
 
 def plan(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], options: Options) -> dict[str, Any]:
-    """Return {packages, flags, build, sign, modules, entries, depends, fingerprints, reasons, prediction} of a host.
+    """Return {packages, flags, build, sign, modules, entries, depends, fingerprints, reasons, …} of a host.
 
+    `reasons` are why a module is changed, `refused` why it cannot be; `prediction` is for check mode.
     :param chosen: contracts and overrides in load order, from `_select.select`.
     :param seen: the result of `kmod_info`.
     :raises KmodError: when the host cannot have what is wanted; nothing was done yet.
@@ -94,6 +96,7 @@ def plan(chosen: list[tuple[Contract, dict[str, Any]]], seen: dict[str, Any], op
         "fingerprints": {module.contract.name: module.fingerprint for module in modules},
         "reasons": _reasons(modules, registered["reasons"]),
         "dkms": registered,
+        "refused": _refused(changing, seen, options),
         "prediction": _prediction(_diff(changing, options, seen), registered),
     }
 
@@ -125,6 +128,14 @@ def _reasons(modules: list[Module], registered: dict[str, list[str]]) -> dict[st
         lines = (decision.reasons if decision.changes else []) + registered.get(name, [])
         found.update({name: lines} if lines else {})
     return found
+
+
+def _refused(changing: list[Module], seen: dict[str, Any], options: Options) -> dict[str, str]:
+    """Return what the host will refuse, so that check mode does not predict the contrary."""
+    if not (options.install and options.persist and options.state in WANTED):
+        return {}
+    said = {module.contract.name: seen["modules"][module.contract.name]["modprobe"] for module in changing}
+    return {name: another_boot(name, lines).message for name, lines in said.items() if lines}
 
 
 def _prediction(diff: dict[str, str], registered: dict[str, Any]) -> dict[str, str]:

@@ -29,7 +29,10 @@ def parted(steps: dict[str, Any]) -> dict[str, Any]:
     built = loaded.pop("built", None)
     if isinstance(built, dict):
         return {**steps, "loaded": loaded, "built": built}
-    return {**steps, "built": together(steps.get("built") or {}, steps.get("plan") or {})}
+    try:
+        return {**steps, "built": together(steps.get("built") or {}, steps.get("plan") or {})}
+    except NONSENSE as error:  # it must not cost the others their gate and their record
+        return {**steps, "built": senseless(error)}
 
 
 def prediction(plan: dict[str, Any], jobs: list[dict[str, Any]]) -> dict[str, str]:

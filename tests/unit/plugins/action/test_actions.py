@@ -244,6 +244,13 @@ def test_kmod_report_predicts(action, check, plan, jobs, after):
     assert result.get("diff", {}).get("after") == after
 
 
+def test_kmod_report_predicts_what_the_host_will_refuse(action):
+    plan = {**PLAN, "reasons": {"m": ["the next boot goes by `x`"]}, "refused": {"m": "m cannot be set for boot."}}
+    with pytest.raises(AnsibleActionFail, match="m cannot be set for boot"):
+        action(kmod_report, check=True, seen=STATE, plan=plan).run(None, {})
+    assert action(kmod_report, seen=STATE, plan=plan).run(None, {})["changed"] is False
+
+
 def test_kmod_plan_with_a_signer(action):
     given = {"paths": [FILES], "modules": ["proc_demo"], "seen": SEEN}
     planned = action(kmod_plan, signer={"id": "c" * 64}, **given).run(None, {})

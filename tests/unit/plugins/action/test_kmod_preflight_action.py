@@ -41,6 +41,12 @@ def test_a_prediction(ask):
     assert (result["changed"], result["diff"]) == (True, PLAN["prediction"])
 
 
+def test_what_the_host_will_refuse_is_predicted(ask):
+    refused = {"reasons": {"m": ["the next boot goes by `blacklist m` in /x"]}, "refused": {"m": "m cannot be set."}}
+    with pytest.raises(AnsibleActionFail, match=r"must not be booted on web1:\nm cannot be set"):
+        ask(ABSENT, check=True, plan={**PLAN, **refused})
+
+
 def test_a_prediction_where_only_headers_tell(ask):
     result = ask(ABSENT, check=True, plan={**PLAN, "fingerprints": {}, "headers": ["linux-headers-6.12"]})
     assert (result["changed"], result["msg"][:27]) == (True, "the headers of 6.12 would b")

@@ -32,6 +32,7 @@ CONVERGED = {
     "persist": {"load": True, "options": "options m hidden=5 mode=0644\n"},
     "modprobe": [],
     "builds": ["print"],
+    "elsewhere": [],
     "manifest": {"fingerprint": "print", "parameters": {"mode": "0644", "hidden": "5"}, "former": None},
 }
 
@@ -193,6 +194,7 @@ def test_boot_files():
         ({"persist": False, "parameters": {"a": "1"}, "depends": ["x"]}, None, None),
         ({"state": "unloaded", "parameters": {"a": "1"}}, None, "blacklist m\n"),
         ({"state": "unloaded", "note": {"state": "unloaded"}}, None, None),
+        ({"state": "unloaded", "note": {"state": "unloaded", "denied": True}}, None, "blacklist m\n"),
         ({"state": "absent"}, None, None),
     ],
 )
@@ -202,6 +204,8 @@ def test_what_the_next_boot_is_told(wanted, load, options):
 
 def test_what_no_boot_could_load_need_not_be_denied_to_it():
     assert [text for _path, text in boot(ABSENT, state="unloaded")] == [None, None]
+    elsewhere = {**ABSENT, "elsewhere": ["6.12"]}
+    assert [text for _path, text in boot(elsewhere, state="unloaded")] == [None, "blacklist m\n"]
 
 
 def test_parameters_as_they_run():

@@ -300,14 +300,10 @@ def test_what_modprobe_would_not_take_is_said_and_named(world):
     assert result["failed_modules"]["b"]["restored"] is False
 
 
-def test_only_what_was_loaded_for_ours_counts_as_brought(world, monkeypatch):
-    shown = [{"ext4"}, {"ext4", "a", "crc7", "its_need", "plugged_in"}]
-    monkeypatch.setattr(_kmod, "live_names", lambda: shown.pop(0))
-    monkeypatch.setattr(_kmod, "with_dependencies", lambda names, _release: names | {"its_need", "another"})
-    world.depends = {"a": ["crc7"]}
-    assert manage(["a"])["brought"] == ["crc7", "its_need"]
-    shown[:] = [{"ext4"}, {"ext4", "b", "plugged_in"}]
-    assert manage(["b"])["brought"] == []
+def test_where_it_is_dkms_that_goes_before_the_next_step_takes_that_away(world):
+    world.seen = {"b": {**ABSENT, "dkms": {"doubled": [os.uname().release]}}}
+    world.outranked = {"b": "/lib/modules/6.1/updates/dkms/b.ko"}
+    assert manage(["b"])["failed_modules"] == {}
 
 
 def test_groups():

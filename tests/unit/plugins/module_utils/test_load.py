@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from ansible_collections.procfleet.procfs.plugins.module_utils import _load, _modules
 from ansible_collections.procfleet.procfs.plugins.module_utils._command import Finished
@@ -11,7 +13,14 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._errors import Km
 from ansible_collections.procfleet.procfs.plugins.module_utils._holders import Task
 from ansible_collections.procfleet.procfs.plugins.module_utils._kmsg import Record
 
-MODULE = {"name": "m", "path": "/x/m.ko", "parameters": {"b": "x y", "a": "1"}, "foreign": [], "log": {}}
+MODULE = {
+    "name": "m",
+    "path": "/x/m.ko",
+    "parameters": {"b": "x y", "a": "1"},
+    "foreign": [],
+    "brought": set(),
+    "log": {},
+}
 IMAGE = {"build_id": "id", "parameters": {"a": "int"}}
 
 
@@ -59,6 +68,17 @@ def test_what_a_refusal_says(commands, words, todo):
     assert caught.value.what == "m does not load"
     assert caught.value.why.startswith(words or "no reason given")
     assert todo in caught.value.todo
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_what_modprobe_brings_along_is_noted(commands, monkeypatch, status):
+    shown = [{"ext4"}, {"ext4", "crc7", "its_softdep"}]
+    monkeypatch.setattr(_modules, "live_names", lambda: shown.pop(0))
+    commands[0]["modprobe"] = (status, "")
+    module = {**MODULE, "foreign": ["crc7"], "brought": set()}
+    with contextlib.suppress(KmodError):
+        _load.load(module, IMAGE, 5)
+    assert module["brought"] == {"crc7", "its_softdep"}
 
 
 def test_an_in_tree_module_that_does_not_load(commands):

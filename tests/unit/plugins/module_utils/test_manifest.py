@@ -47,7 +47,22 @@ def test_another_build_or_another_parameter_is_a_new_state():
             **{key: value for key, value in noted("1").items() if key not in ("rollout", "former")},
             "state": "loaded",
             "persist": True,
+            "denied": False,
         }
+
+
+def test_another_dependency_is_a_new_state_as_well():
+    note = next_manifest(module("1", rollout="r2", depends=["y"]), LIVE, noted("1"))
+    assert (note["rollout"], note["depends"], note["former"]["depends"]) == ("r2", ["y"], ["x"])
+    older = {key: value for key, value in noted("1").items() if key != "depends"}
+    assert next_manifest(module("1", rollout="r2"), LIVE, older)["rollout"] == "r1"
+
+
+def test_what_was_denied_to_the_boot_is_noted():
+    told = {"load": False, "options": "blacklist m\n"}
+    resting = {**LIVE, "state": "absent", "build_id": None, "persist": told}
+    former = next_manifest(module("2"), resting, noted("1"))["former"]
+    assert (former["state"], former["persist"], former["denied"]) == ("unloaded", False, True)
 
 
 def test_mending_a_drift_is_none():

@@ -119,10 +119,6 @@ def test_an_absent_module(host):
     assert (_modules.holders("none"), _modules.load_state("none")) == ([], "absent")
 
 
-def test_all_that_modprobe_loads_for_a_module(loaded):
-    assert _modules.with_dependencies({"tiny", "unknown"}, RELEASE) == {"tiny", "unknown", "crc_7"}
-
-
 def test_a_file_of_ours_without_its_line_loads_nothing(loaded):
     for text in ("", "# tiny\n", "tiny2\n"):
         write(loaded / "etc/modules-load.d/procfleet-tiny.conf", text)

@@ -71,6 +71,14 @@ def test_a_converged_host_is_only_asserted():
     assert planned["depends"] == {"exporter": [], "importer": ["exporter"], "stubborn": []}
 
 
+def test_what_others_tell_the_boot_is_drift_and_refused():
+    said = {**CONVERGED, "exporter": deployed("exporter", modprobe=["`blacklist exporter` in /x"])}
+    planned = plan(CHOSEN, seen(said), OPTIONS)
+    assert planned["reasons"] == {"exporter": ["the next boot goes by `blacklist exporter` in /x"]}
+    assert list(planned["refused"]) == ["exporter"]
+    assert plan(CHOSEN, seen(said), OPTIONS._replace(persist=False))["refused"] == {}
+
+
 def test_a_fresh_host():
     planned = plan(CHOSEN, seen(), OPTIONS)
     assert names(planned["build"]) == names(planned["modules"]) == NAMES

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._report import (
     asserted_in,
     by_module,
@@ -120,3 +121,10 @@ def test_summary():
         "/proc/x",
         "    y",
     ]
+
+
+@pytest.mark.parametrize("job", [{"modules": ["x"]}, {"modules": {"x": "y"}}, {"seconds": "1"}, {"failed_modules": 3}])
+def test_jobs_that_make_no_sense_are_one_step_that_failed(job):
+    built = parted({**RESULTS, "built": {"results": [job]}})["built"]
+    assert built["failed"] is True
+    assert "its answer makes no sense" in built["msg"]
