@@ -146,7 +146,8 @@ def test_another_file_that_modprobe_prefers_is_named(play, host, info):
     other = before["resolves_to"].replace("updates/procfleet", "extra")
     with host.sudo():
         host.check_output(f"install -D {before['resolves_to']} {other}")
-        host.check_output("echo 'override multi * extra' > /etc/depmod.d/local.conf && depmod")
+        host.check_output("mkdir -p /etc/depmod.d && echo 'override multi * extra' > /etc/depmod.d/local.conf")
+        host.check_output("depmod")
         try:
             noticed = play("playbooks/verify.yml", kmod_modules=["multi"])
             assert f"multi is not as wanted: modprobe would take {other}" in noticed.flat()

@@ -51,9 +51,9 @@ def test_a_strict_umask_hides_nothing_from_the_hosts_users(play, host):
             assert play("deploy.yml", kmod_modules=["multi"]).status == 0
         finally:
             host.check_output(f"rm {SUDOERS}")
-    # As a user: where modprobe looks, and what it would load.
-    assert host.user().name == "vagrant"
-    path = host.check_output("/sbin/modinfo -n multi")
-    assert path.endswith("/updates/procfleet/multi.ko")
-    assert host.check_output("cat /etc/modules-load.d/procfleet-multi.conf") == "multi"
-    assert host.file(path).mode == 0o644
+    # A user sees where modprobe looks, and what it would load.
+    with host.sudo("nobody"):
+        path = host.check_output("/sbin/modinfo -n multi")
+        assert path.endswith("/updates/procfleet/multi.ko")
+        assert host.check_output("cat /etc/modules-load.d/procfleet-multi.conf") == "multi"
+        assert host.file(path).mode == 0o644
