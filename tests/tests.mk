@@ -3,7 +3,7 @@ TARGET_CODE := plugins/modules plugins/module_utils
 PYTHON_CODE := plugins tests lab molecule bench
 SHELL_CODE = $(shell git ls-files '*.sh' .ci/run)
 # The longest first: two run at a time, and the short ones fill the end.
-LONGEST := upgrade default fleet
+LONGEST := upgrade own fleet
 SCENARIOS = $(LONGEST) $(filter-out $(LONGEST),$(sort $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))))
 
 # From Debian. The C files are compiled here as well as on the machines, against this Debian's kernel; sparse is the
