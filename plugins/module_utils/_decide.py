@@ -12,6 +12,8 @@ from ansible_collections.procfleet.procfs.plugins.module_utils._parameters impor
 
 # The states in which a module is to be there: in the kernel that runs, or in the one that is to be booted.
 WANTED = ("loaded", "prepared")
+# How the reasons begin that say nothing of what runs now.
+AT_REST = ("build not installed", "modprobe would take ", "not so set for boot", "the next boot goes by ")
 
 
 class Decision(NamedTuple):
@@ -41,15 +43,15 @@ def boot_files(wanted: dict[str, Any], seen: dict[str, Any]) -> dict[str, str | 
         words = " ".join(assignment(*pair) for pair in sorted(wanted["parameters"].items()))
         lines += ["options %s %s" % (name, words)] if words else []
         lines += ["softdep %s pre: %s" % (name, " ".join(wanted["depends"]))] if wanted["depends"] else []
-    elif wanted["state"] == "unloaded" and (wanted.get("note") or {"denied": _is_there(seen)}).get("denied"):
+    elif wanted["state"] == "unloaded" and _denied(wanted.get("note"), seen):
         lines.append("blacklist %s" % name)  # else a device that it is for would bring it back
     options = "".join("%s\n" % line for line in lines)
     return {load_conf(name): name + "\n" if load else None, options_conf(name): options or None}
 
 
-def _is_there(seen: dict[str, Any]) -> bool:
-    """Whether some kernel of this host could load the module."""
-    return bool(seen["resolves_to"] or seen["elsewhere"])
+def _denied(note: dict[str, Any] | None, seen: dict[str, Any]) -> bool:
+    """Whether the boot is to leave the module out: on a way back as it was noted, else where a kernel could load it."""
+    return bool(note.get("denied") if note else seen["resolves_to"] or seen["elsewhere"])
 
 
 def decide(wanted: dict[str, Any], seen: dict[str, Any], types: dict[str, str]) -> Decision:
@@ -102,13 +104,9 @@ def _decide_at_rest(wanted: dict[str, Any], seen: dict[str, Any]) -> tuple[bool,
     boot = wanted["install"] and _set_otherwise(wanted, seen)
     # Nothing that we write would change it; it is told as drift, and refused where it would be mended.
     said = seen["modprobe"] if wanted["install"] and wanted["persist"] else []
-    found = (
-        (install, "build not installed"),
-        (unindexed, "modprobe would take %s" % (seen["resolves_to"] or "nothing")),
-        (boot, "not so set for boot"),
-        (said, "the next boot goes by %s" % " and ".join(said)),
-    )
-    return install or unindexed, bool(boot or said), [text for true, text in found if true]
+    rest = ("", seen["resolves_to"] or "nothing", "", " and ".join(said))
+    found = zip((install, unindexed, boot, said), AT_REST, rest)
+    return install or unindexed, bool(boot or said), [text + more for true, text, more in found if true]
 
 
 def _set_otherwise(wanted: dict[str, Any], seen: dict[str, Any]) -> bool:

@@ -60,7 +60,8 @@ def probe_modules(names: list[str], release: str, running: bool = True) -> dict[
     """
     live = parse_proc_modules(read_text(PROC_MODULES) or "") if running else {}
     builtin = _names_in(read_text("%s/%s/modules.builtin" % (_names.MODULES_DIR, release)) or "")
-    resolved, said = _resolve(_index(release), names), said_elsewhere(names)
+    index = read_text("%s/%s/modules.dep" % (_names.MODULES_DIR, release), 1 << 23) or ""
+    resolved, said = _resolve(index, names), said_elsewhere(names)
     shown = parameters([name for name in names if name in live or name in builtin] if running else [])
     return {
         name: dict(
@@ -144,10 +145,6 @@ def _resolve(index: str, names: list[str]) -> dict[str, str]:
         if name in wanted:
             found[name] = path
     return found
-
-
-def _index(release: str) -> str:
-    return read_text("%s/%s/modules.dep" % (_names.MODULES_DIR, release), 1 << 23) or ""
 
 
 def _names_in(listing: str) -> set[str]:

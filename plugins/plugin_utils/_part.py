@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.procfleet.procfs.plugins.module_utils._decide import AT_REST
 from ansible_collections.procfleet.procfs.plugins.module_utils._kernel import EXPECTED_TAINT
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._gate import fate, touched, wave_of
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._record import worst
@@ -37,8 +38,6 @@ STEPS = (
 SHORT = 12
 # Taint that does not go away, and says that the kernel itself is not well.
 _BROKEN = {"B": "a bad page", "D": "an oops", "L": "a soft lockup", "M": "a machine check"}
-# How reasons of `_decide` begin that say nothing of what runs now.
-_AT_REST = ("build not installed", "modprobe would take ", "not so set for boot", "the next boot goes by ")
 
 Result = dict[str, Any]
 
@@ -237,7 +236,7 @@ def _state(name: str, one: Result, steps: dict[str, Result], error: Result | Non
 
 def _at_rest(reason: str, dkms: list[str]) -> bool:
     """Whether a reason says nothing of what runs: of the disk, the next boot, or DKMS."""
-    return reason.startswith(_AT_REST) or reason in dkms
+    return reason.startswith(AT_REST) or reason in dkms
 
 
 def _never_booted(steps: dict[str, Result]) -> bool:
