@@ -22,7 +22,7 @@ class ActionModule(ControllerAction):
         "loads": {"type": "bool", "default": False},
         "plan": {"type": "str", "default": "__kmod_plan"},
         "seen": {"type": "str", "default": "__kmod_seen"},
-        "signing": {"type": "str", "default": "__kmod_signing"},
+        "contract": {"type": "str", "default": "__kmod_wanted"},
     }
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def _members(group: str, task_vars: dict[str, Any]) -> list[str]:
 
 
 def _looked_at(task_vars: dict[str, Any], arguments: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return host -> {plan, seen, signing} for the hosts that can do something now: with `serial`, those of this batch.
+    """Return host -> {plan, seen, own} for the hosts that can do something now: with `serial`, those of this batch.
 
     They are read as they are, for templating all variables of all hosts would take minutes in a large fleet.
     """
@@ -73,5 +73,6 @@ def _looked_at(task_vars: dict[str, Any], arguments: dict[str, Any]) -> dict[str
         variables = task_vars["hostvars"].raw_get(host)
         plan, seen = variables.get(arguments["plan"]) or {}, variables.get(arguments["seen"])
         if seen and "build" in plan:  # a plan that failed has none
-            hosts[host] = {"plan": plan, "seen": seen, "signing": variables.get(arguments["signing"]) or {}}
+            own_variables = (variables.get(arguments["contract"]) or {}).get("own") or {}
+            hosts[host] = {"plan": plan, "seen": seen, "own": own_variables}
     return hosts

@@ -4,19 +4,23 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar
 
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._certificate import read_certificate
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._record import utc_now
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._select import select
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._variables import ROLE, SPEC, checked
 
+# What steps that look at all hosts at once ask of each host's variables.
+_OWN = ("state", "rollback", "sign_key", "sign_cert", "sign_file")
 # The states in which what a module shows is to be gone.
 _GONE = ("unloaded", "absent")
 
 
 class ActionModule(ControllerAction):
-    """Returns {names, kconfig, expected, signer, started}. See plugins/modules/kmod_contract.py."""
+    """Returns {names, kconfig, expected, signer, own, started}. See plugins/modules/kmod_contract.py."""
 
     ARGUMENTS: ClassVar = {
         "paths": {"type": "list", "elements": "path", "required": True},
@@ -27,6 +31,14 @@ class ActionModule(ControllerAction):
         "flags": {"type": "list", "elements": "str", "default": []},
         "retries": {"type": "int", "default": 0},
     }
+
+    _variables: dict[str, Any] | None = None
+
+    def begin(self, task_vars: dict[str, Any]) -> None:
+        """Check the role's variables before the arguments that are made of them, for an error has the user's names."""
+        if task_vars.get("ansible_role_name") == ROLE:
+            given = self._templar.template({name: task_vars[name] for name in SPEC if name in task_vars})
+            self._variables = checked(task_vars.get("inventory_hostname", "This host"), given)
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Read every contract, and try the host's parameters against it."""
@@ -41,7 +53,8 @@ class ActionModule(ControllerAction):
         return {
             "names": [contract.name for contract, _overrides in chosen],
             "kconfig": sorted({option for contract, _overrides in chosen for option in contract.kconfig}),
-            "expected": expected if asked else {},
+            "expected": json.dumps(expected) if asked else "{}",
             "signer": signer,
+            "own": {name: self._variables[f"kmod_{name}"] for name in _OWN} if self._variables else {},
             "started": started,
         }

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.procfleet.procfs.plugins.module_utils._errors import KmodError
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._action import ControllerAction, registered
 from ansible_collections.procfleet.procfs.plugins.plugin_utils._gate import decide
@@ -32,16 +31,11 @@ class ActionModule(ControllerAction):
         if rollout["open"] is None:
             raise KmodError("No wave is open", "the rollout was stopped, or is over", "Begin one with kmod_waves")
         hosts = rollout["waves"][rollout["open"]]["hosts"]
-        variables = {step: arguments["registered"].get(step) for step in (*STEPS, "own")}
+        variables = {step: arguments["registered"].get(step) for step in STEPS}
         results = {
-            host: {**steps, **{step: sane(steps[step]) for step in ("loaded", "watched")}, "own": _own(steps["own"])}
+            host: {**steps, **{step: sane(steps[step]) for step in ("loaded", "watched")}}
             for host, steps in registered(task_vars["hostvars"], hosts, variables)
         }
         allowed = len(hosts) if self._task.check_mode else tolerated(arguments["tolerance"], len(hosts))
         rollback = arguments["rollback"] and not self._task.check_mode
         return {"changed": False, **decide(rollout, results, allowed, rollback, utc_now())}
-
-
-def _own(said: dict[str, Any]) -> dict[str, Any]:
-    """Return a host's own `state` and `rollback`; a fact that was set from a template may be text."""
-    return {**said, "rollback": boolean(said.get("rollback", True), strict=False)}

@@ -43,12 +43,12 @@ options:
     description: The variable in which the result of M(procfleet.procfs.kmod_info) was registered.
     type: str
     default: __kmod_seen
-  signing:
+  contract:
     description: >-
-      The variable that says what signs for each host, C({key, certificate, sign_file}) as M(procfleet.procfs.kmod_sign)
-      takes them; a host without it needs no signature.
+      The variable in which the result of M(procfleet.procfs.kmod_contract) was registered; by its C(own) what is built
+      for the host is signed or not.
     type: str
-    default: __kmod_signing
+    default: __kmod_wanted
 """
 
 EXAMPLES = r"""

@@ -13,6 +13,7 @@ version_added: 0.1.0
 author: procfleet contributors (@procfleet)
 description:
   - Works on the controller alone, before anything is sent; a contract that is wrong is refused with file and line.
+  - As a task of the role C(procfleet.procfs.kmod) it first checks the role's variables.
 options:
   paths:
     description: Directories that hold modules, one folder each.
@@ -68,9 +69,11 @@ kconfig:
   type: list
   elements: str
 expected:
-  description: What M(procfleet.procfs.kmod_info) may assert on the way; empty for any other goal.
+  description: >-
+    What M(procfleet.procfs.kmod_info) may assert on the way, as JSON, which takes less of the controller's memory for
+    each host than what it stands for; V({}) for any other goal.
   returned: always
-  type: dict
+  type: str
 signer:
   description: >-
     The certificate as C({id, subject, issuer, serial, key_id}), numbers in hexadecimal; C(id) is its SHA-256,
@@ -83,6 +86,12 @@ signer:
     issuer: CN=Example modules
     serial: 5b1e…
     key_id: 8d0c…
+own:
+  description: >-
+    What the host's own variables say, C({state, rollback, sign_key, sign_cert, sign_file}), for steps that look at all
+    hosts at once; empty where this is no task of the role.
+  returned: always
+  type: dict
 started:
   description: When the host's run began, UTC.
   returned: always

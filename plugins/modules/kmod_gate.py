@@ -25,8 +25,8 @@ options:
     required: true
   registered:
     description: >-
-      The variable that each step has registered, as for M(procfleet.procfs.kmod_record); and C(own), the one with each
-      host's own C({state, rollback}), by which it has a way back or none.
+      The variable that each step has registered, as for M(procfleet.procfs.kmod_record). By what C(contract) says of a
+      host's own variables it has a way back or none.
     type: dict
     required: true
   tolerance:

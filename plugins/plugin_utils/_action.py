@@ -33,13 +33,17 @@ class ControllerAction(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Check the arguments, do the work, and turn a KmodError into a failure of the task."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _spec, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
         try:
+            self.begin(task_vars or {})
+            _spec, arguments = self.validate_argument_spec(argument_spec=self.ARGUMENTS)
             arguments.update({name: _found(name, arguments[name], task_vars or {}) for name in self.RESULTS})
             result.update(self.work(arguments, task_vars or {}))
         except KmodError as error:
             raise AnsibleActionFail(error.message) from None
         return result
+
+    def begin(self, task_vars: dict[str, Any]) -> None:
+        """Do what comes before the arguments are checked, if anything."""
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return what the task returns."""

@@ -213,7 +213,7 @@ def _opened(rollout: Rollout, index: int, now: str) -> Rollout:
 
 def _has_way_back(steps: Steps) -> bool:
     """Whether a host goes back where its wave fails; out of the kernel there is no way back."""
-    own = steps.get("own") or {}
+    own = (steps.get("contract") or {}).get("own") or {}
     return bool(own.get("rollback", True)) and own.get("state", "loaded") == "loaded"
 
 

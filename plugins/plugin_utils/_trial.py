@@ -18,7 +18,7 @@ def unable(hosts: Hosts, store: ImageStore) -> dict[str, str]:
     """Return host -> why nothing can be signed for it; a host that needs no signature is not in it.
 
     A token counts wrong PINs, and locks itself after a few: it must not be asked for each host.
-    :param hosts: host -> {plan, signing}; `signing` is {key, certificate, sign_file} as users wrote them, or empty.
+    :param hosts: host -> {plan, own}; `own` is its variables {sign_key, sign_cert, sign_file, …}, or empty.
     """
 
     @functools.cache
@@ -31,8 +31,8 @@ def unable(hosts: Hosts, store: ImageStore) -> dict[str, str]:
 
 
 def _refusal(host: dict[str, Any], lacks: Any, tried: Any) -> str:
-    wanted, modules = host["signing"], host["plan"].get("sign") or []
-    key, certificate = wanted.get("key") or "", wanted.get("certificate") or ""
+    own, modules = host["own"], host["plan"].get("sign") or []
+    key, certificate = own.get("sign_key") or "", own.get("sign_cert") or ""
     if not (key or certificate):
         return ""
     try:
@@ -41,7 +41,7 @@ def _refusal(host: dict[str, Any], lacks: Any, tried: Any) -> str:
         return error.message
     if not any(lacks(one["name"], one["fingerprint"]) for one in modules):
         return ""
-    return str(tried(Signing.of(key, certificate, wanted.get("sign_file") or "")))
+    return str(tried(Signing.of(key, certificate, own.get("sign_file") or "")))
 
 
 def _try(store: ImageStore, signing: Signing) -> str:

@@ -56,3 +56,23 @@ def walk(tasks):
         yield task
         for block in ("block", "rescue", "always"):
             yield from walk(task.get(block, []))
+
+
+def test_what_an_earlier_use_left_is_forgotten_as_it_is_where_there_was_none():
+    forget = load(ROLES / "kmod/tasks/look.yml")[0]
+    defaults = {name: value for name, value in load(ROLES / "kmod/vars/main.yml").items() if value == {}}
+    assert len(defaults) > 5
+    assert forget["ansible.builtin.set_fact"] == defaults
+
+
+def test_every_playbook_leaves_the_check_of_the_variables_to_the_role():
+    """Ansible's own would keep the whole spec in memory, once for each host."""
+    tasks = [
+        task
+        for path in (ROLES.parent / "playbooks").glob("*.yml")
+        for play in load(path)
+        for task in walk(play.get("tasks", []))
+    ]
+    roles = [task["ansible.builtin.import_role"] for task in tasks if "ansible.builtin.import_role" in task]
+    assert len(roles) > 5
+    assert [role["rolespec_validate"] for role in roles] == [False] * len(roles)

@@ -9,11 +9,15 @@ import os
 import subprocess
 from pathlib import Path
 
-import yaml
 from ansible_collections.procfleet.procfs.tests.certificates import issue
 
 ROOT = Path(__file__).resolve().parents[3]
-FORGET = yaml.safe_load((ROOT / "roles/kmod/tasks/look.yml").read_text(encoding="utf-8"))[0]
+# As a task of the role, which notes what each host's variables say.
+CONTRACT = {
+    "procfleet.procfs.kmod_contract": {"paths": [str(ROOT / "files/kmod")]},
+    "vars": {"ansible_role_name": "procfleet.procfs.kmod"},
+    "register": "__kmod_wanted",
+}
 KERNEL = {"release": "6.1", "arch": "x86_64", "compiler": {"name": "gcc"}}
 SEEN = {"kernel": KERNEL, "headers": {"present": True, "make": "m", "compiler": "c"}, "os": {"id": "d", "version": "1"}}
 SIGN = [{"name": "tiny", "build": "a" * 64, "fingerprint": "b" * 64}]
@@ -29,6 +33,7 @@ def test_a_wrong_pin_costs_one_try(tmp_path):
         "kmod_sign_file": str(program),
         "kmod_store": str(tmp_path / "store"),
         "kmod_builders": "",
+        "kmod_paths": [str(ROOT / "files/kmod")],
         "planned": {"build": [], "flags": [], "packages": [], "manager": "apt", "sign": SIGN},
     }
     hosts = {**{f"web{number}": {"token": "t"} for number in range(4)}, "calm": {"token": "t", "kmod_nothing": True}}
@@ -38,7 +43,7 @@ def test_a_wrong_pin_costs_one_try(tmp_path):
     }
     settle = {"ansible.builtin.import_role": {"name": "procfleet.procfs.kmod", "tasks_from": "settle"}}
     after = {"ansible.builtin.debug": {"msg": "goes on: {{ inventory_hostname }}"}}
-    tasks = [FORGET, {"ansible.builtin.set_fact": planned}, settle, after]
+    tasks = [CONTRACT, {"ansible.builtin.set_fact": planned}, settle, after]
     (tmp_path / "play.yml").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
     (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}), encoding="utf-8")
     command = ["ansible-playbook", "-i", str(tmp_path / "hosts.json"), str(tmp_path / "play.yml")]

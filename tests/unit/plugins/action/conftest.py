@@ -16,7 +16,8 @@ def action():
         task = SimpleNamespace(args=arguments, check_mode=check, async_val=0, action="x", diff=False)
         task.get_play = lambda: SimpleNamespace(strategy=strategy, serial=serial)
         shell = SimpleNamespace(tmpdir=None)
-        return module.ActionModule(task, SimpleNamespace(_shell=shell), SimpleNamespace(), DataLoader(), None, None)
+        templar = SimpleNamespace(template=lambda value: value)
+        return module.ActionModule(task, SimpleNamespace(_shell=shell), SimpleNamespace(), DataLoader(), templar, None)
 
     return make
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -34,10 +35,11 @@ def test_kmod_contract(action):
 )
 def test_kmod_contract_says_what_the_look_may_assert(action, state, shown):
     result = action(kmod_contract, paths=[FILES], modules=["proc_demo"], state=state, flags=["W=1"]).run(None, {})
-    (module,) = result["expected"]["modules"]
+    expected = json.loads(result["expected"])
+    (module,) = expected["modules"]
     assert {entry["path"]: entry["state"] for entry in module["entries"]} == shown
     assert (module["name"], module["depends"], set(module["sources"])) == ("proc_demo", [], {"Kbuild", "proc_demo.c"})
-    assert (result["expected"]["flags"], result["expected"]["certificate"]) == (["W=1"], "")
+    assert (expected["flags"], expected["certificate"]) == (["W=1"], "")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,7 @@ def test_kmod_contract_says_what_the_look_may_assert(action, state, shown):
     ],
 )
 def test_kmod_contract_has_nothing_to_assert(action, more):
-    assert action(kmod_contract, paths=[FILES], **more).run(None, {})["expected"] == {}
+    assert action(kmod_contract, paths=[FILES], **more).run(None, {})["expected"] == "{}"
 
 
 def test_kmod_contract_says_who_signs(action, tmp_path):
@@ -59,7 +61,28 @@ def test_kmod_contract_says_who_signs(action, tmp_path):
     assert action(kmod_contract, paths=[FILES]).run(None, {})["signer"] == {}
     result = action(kmod_contract, paths=[FILES], certificate=certificate, state="loaded").run(None, {})
     assert result["signer"] == read_certificate(certificate)
-    assert result["expected"]["certificate"] == result["signer"]["id"]
+    assert json.loads(result["expected"])["certificate"] == result["signer"]["id"]
+
+
+OF_THE_ROLE = {"ansible_role_name": "procfleet.procfs.kmod", "inventory_hostname": "web1"}
+
+
+def test_kmod_contract_notes_the_hosts_own_variables(action):
+    """What was said with -e, or in an INI inventory, is text."""
+    said = {**OF_THE_ROLE, "kmod_state": "absent", "kmod_rollback": "no", "kmod_sign_key": "/k"}
+    own = action(kmod_contract, paths=[FILES]).run(None, said)["own"]
+    assert own == {"state": "absent", "rollback": False, "sign_key": "/k", "sign_cert": "", "sign_file": ""}
+    assert action(kmod_contract, paths=[FILES]).run(None, {"kmod_state": "x"})["own"] == {}
+
+
+def test_kmod_contract_refuses_the_roles_variables_by_their_names(action):
+    """They are refused before the arguments that are made of them, which have other names."""
+    said = {**OF_THE_ROLE, "kmod_state": "lodaed", "kmod_assert_retries": "x", "kmod_modules": []}
+    with pytest.raises(AnsibleActionFail) as caught:
+        action(kmod_contract, paths=[FILES], retries="x").run(None, said)
+    assert str(caught.value).startswith("web1 has variables that procfleet.procfs.kmod does not take: ")
+    assert "'kmod_assert_retries' is of type str" in str(caught.value)
+    assert "value of kmod_state must be one of: loaded, unloaded, absent, got: lodaed" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,8 @@ def test_what_the_store_holds_is_not_built_and_what_is_damaged_is(run, store, im
 def test_a_host_for_which_nothing_can_be_signed_neither_builds_nor_waits(run, check):
     """It goes no further, so the next one that needs the build makes it."""
     signs = {"__kmod_plan": {**PLAN, "sign": [{"name": "tiny", "build": PRINT, "fingerprint": "b" * 64}]}}
-    bad = {**PLANNED, **signs, "__kmod_signing": {"key": "/no/key", "certificate": "/no/c", "sign_file": ""}}
+    own = {"sign_key": "/no/key", "sign_cert": "/no/c", "sign_file": ""}
+    bad = {**PLANNED, **signs, "__kmod_wanted": {"own": own}}
     result = run({"a": bad, "b": PLANNED}, check=check)
     assert list(result["jobs"]) == ["b"]
     assert list(result["refused"]) == ["a"]

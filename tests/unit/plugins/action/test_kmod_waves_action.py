@@ -10,7 +10,12 @@ from ansible_collections.procfleet.procfs.plugins.action import kmod_gate, kmod_
 
 PLAN = {"fingerprints": {"m": "f" * 64}, "depends": {"m": []}, "entries": {"m": []}, "modules": [{"name": "m"}]}
 BUILDER = {**PLAN, "fingerprints": {}, "modules": []}
-VARIABLES = {"plan": "__kmod_plan", "loaded": "__kmod_loaded", "asserted": "__kmod_asserted", "own": "__kmod_own"}
+VARIABLES = {
+    "plan": "__kmod_plan",
+    "loaded": "__kmod_loaded",
+    "asserted": "__kmod_asserted",
+    "contract": "__kmod_wanted",
+}
 LOADED = {
     "modules": {"m": {"changed": True}},
     "failed_modules": {},
@@ -159,12 +164,14 @@ def test_a_lost_host(begin, gate, more, open_wave, back):
     assert (after["open"], after["back"]) == (open_wave, back)
 
 
-@pytest.mark.parametrize("said", [False, "False", "no", "0"])
-def test_whoever_comes_first_does_not_decide_for_the_others(begin, gate, said):
-    stays, goes = {"state": "loaded", "rollback": said}, {"state": "loaded", "rollback": "True"}
+def own(state, rollback):
+    return {"own": {"state": state, "rollback": rollback}}
+
+
+def test_whoever_comes_first_does_not_decide_for_the_others(begin, gate):
     hosts = {
-        "w1": planned(__kmod_loaded=LOADED, __kmod_own=stays),
-        "w2": planned(__kmod_loaded=LOADED, __kmod_own=goes),
-        "w3": planned(__kmod_loaded=LOST, __kmod_own={"state": "absent", "rollback": True}),
+        "w1": planned(__kmod_loaded=LOADED, __kmod_wanted=own("loaded", False)),
+        "w2": planned(__kmod_loaded=LOADED, __kmod_wanted=own("loaded", True)),
+        "w3": planned(__kmod_loaded=LOST, __kmod_wanted=own("absent", True)),
     }
     assert gate(begin(hosts, ["100%"]), hosts)["back"] == {"w2": ["m"]}

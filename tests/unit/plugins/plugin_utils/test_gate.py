@@ -184,7 +184,7 @@ def test_each_hosts_own_variables_decide_whether_it_goes_back(rollout, own):
         (mine, mine, {"h2": ["c"], "h3": ["c"]}),
     ):
         h2_steps = changed("c", failed_modules={"c": {"msg": "x", "restored": False}})
-        results = {"h2": {**h2_steps, "own": h2}, "h3": {**changed("c"), "own": h3}}
+        results = {"h2": {**h2_steps, "contract": {"own": h2}}, "h3": {**changed("c"), "contract": {"own": h3}}}
         after = decide(second(rollout), results, 0, True, T2)
         assert after["stopped"]
         assert after["back"] == back

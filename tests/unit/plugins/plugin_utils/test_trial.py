@@ -14,7 +14,7 @@ from ansible_collections.procfleet.procfs.tests.certificates import issue
 
 BUILD, SIGNED = "a" * 64, "b" * 64
 TINY = [{"name": "tiny", "build": BUILD, "fingerprint": SIGNED}]
-NOTHING = {"key": "", "certificate": "", "sign_file": ""}
+NOTHING = {"sign_key": "", "sign_cert": "", "sign_file": ""}
 
 
 @pytest.fixture
@@ -29,18 +29,18 @@ def token(tmp_path):
     program.write_text(f'#!/bin/sh\necho "$2" >>{count}\necho wrong PIN >&2\nexit 1\n')
     program.chmod(0o700)
     count.touch()
-    signing = {"key": "pkcs11:token=t", "certificate": str(issue(tmp_path)[1]), "sign_file": str(program)}
-    return signing, lambda: count.read_text().splitlines()
+    own = {"sign_key": "pkcs11:token=t", "sign_cert": str(issue(tmp_path)[1]), "sign_file": str(program)}
+    return own, lambda: count.read_text().splitlines()
 
 
-def host(signing, modules=TINY):
-    return {"signing": signing, "plan": {"sign": modules}}
+def host(own, modules=TINY):
+    return {"own": own, "plan": {"sign": modules}}
 
 
 def test_a_wrong_pin_is_tried_once_and_told_to_each_host_that_needs_it(store, token):
-    signing, tried = token
-    hosts = {f"web{number}": host(signing) for number in range(100)}
-    found = unable({**hosts, "calm": host(signing, [])}, store)
+    own, tried = token
+    hosts = {f"web{number}": host(own) for number in range(100)}
+    found = unable({**hosts, "calm": host(own, [])}, store)
     assert list(found) == list(hosts)
     assert all(
         "a trial cannot be signed with pkcs11:token=t: sign-file says: wrong PIN" in one for one in found.values()
@@ -49,41 +49,41 @@ def test_a_wrong_pin_is_tried_once_and_told_to_each_host_that_needs_it(store, to
 
 
 def test_each_key_is_tried(store, token):
-    signing, tried = token
-    other = {**signing, "key": "pkcs11:token=other"}
-    assert list(unable({"a": host(signing), "b": host(other), "c": host(signing)}, store)) == ["a", "b", "c"]
+    own, tried = token
+    other = {**own, "sign_key": "pkcs11:token=other"}
+    assert list(unable({"a": host(own), "b": host(other), "c": host(own)}, store)) == ["a", "b", "c"]
     assert tried() == ["pkcs11:token=t", "pkcs11:token=other"]
 
 
 def test_one_host_with_another_key_does_not_stop_the_others(store, token, tmp_path):
     key, certificate = issue(tmp_path, "good")
-    good = {"key": str(key), "certificate": str(certificate), "sign_file": ""}
+    good = {"sign_key": str(key), "sign_cert": str(certificate), "sign_file": ""}
     assert list(unable({"a": host(token[0]), "b": host(good)}, store)) == ["a"]
 
 
 def test_where_all_is_signed_before_nothing_is_tried(store, token, image):
-    signing, tried = token
+    own, tried = token
     store.put("tiny", SIGNED, base64.b64encode(image).decode(), sha256(image))
-    assert unable({"a": host(signing)}, store) == {}
+    assert unable({"a": host(own)}, store) == {}
     assert tried() == []
 
 
 @pytest.mark.parametrize(
-    ("signing", "modules", "refused"),
+    ("own", "modules", "refused"),
     [
         ({}, TINY, False),
         (NOTHING, TINY, False),
-        ({**NOTHING, "key": "/k"}, [], True),
-        ({**NOTHING, "certificate": "/c"}, [], False),
-        ({**NOTHING, "certificate": "/c"}, TINY, True),
+        ({**NOTHING, "sign_key": "/k"}, [], True),
+        ({**NOTHING, "sign_cert": "/c"}, [], False),
+        ({**NOTHING, "sign_cert": "/c"}, TINY, True),
     ],
 )
-def test_one_without_the_other_is_not_taken_for_none(store, signing, modules, refused):
-    found = unable({"a": host(signing, modules)}, store)
+def test_one_without_the_other_is_not_taken_for_none(store, own, modules, refused):
+    found = unable({"a": host(own, modules)}, store)
     assert ["one is empty" in one for one in found.values()] == [True] * refused
 
 
 def test_paths_as_users_write_them(store, tmp_path, monkeypatch):
     issue(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert unable({"a": host({"key": "~/signer.key", "certificate": "~/signer.pem", "sign_file": ""})}, store) == {}
+    assert unable({"a": host({"sign_key": "~/signer.key", "sign_cert": "~/signer.pem", "sign_file": ""})}, store) == {}
