@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.procfleet.procfs.plugins.plugin_utils._waves import UNCHANGED
 
 ROLES = Path(__file__).parents[3] / "roles"
 FILE = re.compile(r"\w+\.yml")
@@ -76,3 +77,9 @@ def test_every_playbook_leaves_the_check_of_the_variables_to_the_role():
     roles = [task["ansible.builtin.import_role"] for task in tasks if "ansible.builtin.import_role" in task]
     assert len(roles) > 5
     assert [role["rolespec_validate"] for role in roles] == [False] * len(roles)
+
+
+def test_the_wave_that_only_looks_is_known_by_the_name_that_it_is_given():
+    main = load(ROLES / "kmod/tasks/main.yml")
+    (part,) = [task["vars"]["__kmod_part"] for task in walk(main) if "__kmod_part" in task.get("vars", {})]
+    assert f"if __kmod_wave.name == '{UNCHANGED}' else" in part
