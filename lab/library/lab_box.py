@@ -54,15 +54,20 @@ class Box:
         if link.is_symlink() and os.readlink(link) == self.catalog.name:
             return False
         new = link.with_name(f".{self.short}.link")
-        new.unlink(missing_ok=True)
-        new.symlink_to(self.catalog.name)
-        new.rename(link)
+        with self.turn():  # who waited for the same box asks at the same time
+            new.unlink(missing_ok=True)
+            new.symlink_to(self.catalog.name)
+            new.rename(link)
         return True
+
+    def turn(self) -> contextlib.AbstractContextManager[None]:
+        """Let one process at a time work on this box."""
+        return lock(self.lab.boxes / f".{self.short}.lock")
 
     def build(self) -> None:
         self.lab.boxes.mkdir(parents=True, exist_ok=True)
         need_space(self.lab.boxes, self.recipe["space"], f"the box {self.short}")
-        with lock(self.lab.boxes / f".{self.short}.lock"):
+        with self.turn():
             if self.catalog.exists():
                 return
             for dead in self.lab.boxes.glob(f".{self.short}.build-*"):
@@ -118,7 +123,7 @@ class Box:
 
 @contextlib.contextmanager
 def lock(path: Path):
-    """One builder of a box at a time; the kernel lets go when a builder dies."""
+    """One holder at a time; the kernel lets go when it dies."""
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import tarfile
+import threading
 
 import pytest
 from ansible.module_utils.procfleet_lab import LabError
@@ -275,3 +276,17 @@ def test_a_core_that_is_too_large(tmp_path, monkeypatch):
     monkeypatch.setattr(lab_box, "run", run)
     with pytest.raises(LabError, match="take a module out of GRUB_MODULES"):
         lab_box.write_disk(tmp_path / "root", tmp_path / "disk.raw", tmp_path / "log")
+
+
+def test_two_that_have_waited_for_the_same_box_choose_it_one_after_the_other(lab):
+    """Two scenarios that begin at once ask for the same one."""
+    one = box(lab)
+    lab.boxes.mkdir(parents=True, exist_ok=True)
+    second = threading.Thread(target=one.choose, daemon=True)
+    with one.turn():
+        second.start()
+        second.join(0.5)
+        assert files(lab.boxes) == [".small.lock"]
+    second.join(10)
+    assert files(lab.boxes) == [".small.lock", "small"]
+    assert os.readlink(lab.boxes / "small") == one.catalog.name
