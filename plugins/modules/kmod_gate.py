@@ -25,8 +25,8 @@ options:
     required: true
   registered:
     description: >-
-      The variable that each step has registered, as for M(procfleet.procfs.kmod_record). By what C(contract) says of a
-      host's own variables it has a way back or none.
+      The variable that each step has registered, as for M(procfleet.procfs.kmod_record). What C(contract) returned as
+      C(own) decides whether its host has a way back; without it, each has one.
     type: dict
     required: true
   tolerance:
