@@ -17,9 +17,16 @@ chmod 440 "$root/etc/sudoers.d/vagrant"
 echo lab >"$root/etc/hostname"
 printf '127.0.0.1 localhost\n127.0.1.1 lab\n::1 localhost\n' >"$root/etc/hosts"
 
-# QEMU's own network: it gives addresses by DHCP, answers for names at .3, and this machine is .2.
+# QEMU's own networks, one to come in by and one to the mirror: in each, this machine is .2, names are asked of .3, and the
+# guest's first address is .15. None is asked for by DHCP: networkd leaves a card without an address if it comes to ask while
+# udev has not done with renaming the card, which a slow machine takes long to do.
 mkdir -p "$root/etc/systemd/network"
-printf '[Match]\nName=e*\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n' >"$root/etc/systemd/network/lab.network"
+card() {
+    printf '[Match]\n%s\n[Network]\n%b\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n' "$2" "$3" \
+        >"$root/etc/systemd/network/$1.network"
+}
+card 1-way-in MACAddress=52:54:01:00:00:00 Address=10.0.3.15/24
+card 2-way-out 'Name=e*' 'Address=10.0.2.15/24\nGateway=10.0.2.2'
 rm -f "$root/etc/resolv.conf"
 echo 'nameserver 10.0.2.3' >"$root/etc/resolv.conf"
 # A mirror or proxy on this machine's loopback is seen from inside at .2.
