@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Take this clone's lab away: machines, disks, storage pool, its libvirtd and its lines in qemu.conf, .lab/.
+"""Take this clone's lab away: machines, disks, pool, libvirtd and its lines in qemu.conf, .lab/, Molecule's notes.
 
 Needs neither Ansible nor Vagrant, says what it does, and touches nothing that this clone did not make.
 """
@@ -87,6 +87,18 @@ def take_away(lab: Lab, goes_on: bool) -> None:
     say(f"{lab.state} taken away, but for what that libvirtd needs: clean again when they have gone")
 
 
+def forget_scenarios(root: Path) -> None:
+    """Make Molecule forget which machines it made for this clone; another one of the same folder's name keeps its own.
+
+    Molecule notes them outside the clone, beside links to the inventory that it last used.
+    """
+    home = Path(os.environ.get("ANSIBLE_HOME", "~/.ansible")).expanduser()
+    for state in home.glob("tmp/molecule.*"):
+        if any(link.is_symlink() and root in link.resolve().parents for link in state.glob("inventory/*")):
+            shutil.rmtree(state)
+            say(f"{state} taken away")
+
+
 def main() -> int:
     lab = Lab(Path(__file__).resolve().parents[1])
     goes_on = False
@@ -104,6 +116,7 @@ def main() -> int:
         return 1
     if lab.state.exists():
         take_away(lab, goes_on)
+    forget_scenarios(lab.root)
     return 0
 
 

@@ -14,9 +14,5 @@ lab-up: $(LAB_VENV) ## make the boxes that inventory/lab.yml asks for, and start
 lab-down: $(LAB_VENV) ## take those machines away
 	$(LAB_PLAYBOOK) -i inventory/lab.yml lab/down.yml
 
-# Molecule remembers outside the clone which machines it made; it must not believe that they still run.
 lab-clean: ## take away all that the lab made: machines, disks, processes, .lab/
 	python3 lab/clean.py
-	@for scenario in $(notdir $(patsubst %/molecule.yml,%,$(wildcard molecule/*/molecule.yml))); do \
-	  if [ -x .venv/bin/molecule ]; then .venv/bin/molecule reset -s $$scenario >/dev/null 2>&1 || true; fi; \
-	done

@@ -204,3 +204,18 @@ def test_what_fails_is_said_and_the_state_is_kept(clone, bare_path, monkeypatch,
     assert clean.main() == 1
     assert capsys.readouterr().err == "lab: `virsh …` did not succeed\n"
     assert clone.state.exists()
+
+
+def test_molecule_forgets_this_clones_machines_and_no_others(lab, tmp_path, monkeypatch, capsys):
+    """Its notes are named by the last part of a clone's path, which another clone may share."""
+    monkeypatch.setenv("ANSIBLE_HOME", str(tmp_path / "home"))
+    notes = {}
+    for scenario, clone in (("default", lab.root), ("fleet", tmp_path / "other/clone"), ("own", None)):
+        notes[scenario] = tmp_path / f"home/tmp/molecule.DW5A.{scenario}"
+        (notes[scenario] / "inventory").mkdir(parents=True)
+        if clone:
+            link = notes[scenario] / "inventory/group_vars"
+            link.symlink_to(f"{clone}/molecule/{scenario}/../../inventory/group_vars")
+    clean.forget_scenarios(lab.root)
+    assert capsys.readouterr().out == f"lab: {notes['default']} taken away\n"
+    assert [name for name, note in notes.items() if note.exists()] == ["fleet", "own"]
