@@ -91,7 +91,7 @@ def _block(part: list[Row], rows: list[Row]) -> Block:
 
 def _when(part: list[Row]) -> str:
     begun, last = _minute(part[0].run), max(row.date for row in part)[:10]
-    return begun if begun.startswith(last) else f"{begun} to {last}"
+    return begun if begun.startswith(last) else f"{begun[:10]} to {last}"
 
 
 def _minute(run: str) -> str:
