@@ -10,7 +10,6 @@ import json
 import os
 import select
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +59,7 @@ class Browser:
         self.session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.send(f"{domain}.enable")
+        self.send("Page.setLifecycleEventsEnabled", enabled=True)
 
     def send(self, method: str, **params: Any) -> dict[str, Any]:
         """Send one command and return its result; what else comes meanwhile is kept in `events`."""
@@ -84,21 +84,23 @@ class Browser:
         message, self.rest = self.rest.split(b"\0", 1)
         return json.loads(message)
 
-    def open(self, page: Path, view: str = "", size: tuple[int, int] = (1280, 900), dark: bool = False) -> float:
-        """Open a page with this view in its address; return the seconds until it was drawn."""
+    def open(self, page: Path, view: str = "", size: tuple[int, int] = (1280, 900), dark: bool = False) -> None:
+        """Open a page with this view in its address, and wait until it is drawn."""
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.send("Emulation.setEmulatedMedia", features=scheme)
         self.send(
             "Emulation.setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=1, mobile=False
         )
-        self.send("Page.navigate", url="about:blank")
+        self._load("about:blank")
         self.events.clear()
-        started = time.monotonic()
-        self.send("Page.navigate", url=f"{page.resolve().as_uri()}#{view}")
-        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
-            self.events.append(self._receive())
+        self._load(f"{page.resolve().as_uri()}#{view}")
         self.settle()
-        return time.monotonic() - started
+
+    def _load(self, address: str) -> None:
+        """Wait until this very address is loaded: the word that the one before is can come late."""
+        loader = self.send("Page.navigate", url=address)["loaderId"]
+        while not any(_is_load(event, loader) for event in self.events):
+            self.events.append(self._receive())
 
     def settle(self) -> None:
         """Wait until what was asked for is on the screen."""
@@ -140,3 +142,9 @@ class Browser:
         self.process.wait(10)
         os.close(self.reader)
         os.close(self.writer)
+
+
+def _is_load(event: dict[str, Any], loader: str) -> bool:
+    """Whether this event says that what this loader brought is loaded, with all that it needs."""
+    said = event.get("params", {})
+    return event.get("method") == "Page.lifecycleEvent" and (said["name"], said["loaderId"]) == ("load", loader)

@@ -56,6 +56,13 @@ def number(browser, selector):
     return browser.run(f"document.querySelectorAll({selector!r}).length")
 
 
+def test_a_page_that_takes_its_time_is_waited_for(browser, tmp_path):
+    busy = "<script>for (const end = Date.now() + 5; Date.now() < end;);</script><p>more</p>"
+    (tmp_path / "slow.html").write_text("<!doctype html>" + busy * 200, encoding="utf-8")
+    browser.open(tmp_path / "slow.html")
+    assert browser.run("document.readyState") == "complete"
+
+
 def test_three_hosts(browser, pages):
     browser.open(pages[3])
     browser.shoot(SHOTS / "3.png")
@@ -67,9 +74,8 @@ def test_three_hosts(browser, pages):
 
 
 def test_thousand_hosts_are_light(browser, pages):
-    seconds = browser.open(pages[1000])
+    browser.open(pages[1000])
     browser.shoot(SHOTS / "1000.png")
-    assert seconds < 20  # measured: under one; a machine that is busy with guests takes longer
     assert number(browser, "*") < 2500
     assert text(browser, "#count") == "1,000 hosts"
     assert text(browser, "#stopped").startswith("Stopped: the wave `a quarter` did not pass: ")
