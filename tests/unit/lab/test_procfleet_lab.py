@@ -132,7 +132,7 @@ def test_a_command_that_does_not_end_takes_its_children_with_it():
     started = time.monotonic()
     with pytest.raises(LabError, match=r"did not succeed within 0\.3 s:\nbegun$"):
         run(["sh", "-c", "echo begun; sleep 60 & wait"], timeout=0.3)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 50
 
 
 def test_domains_of_one_prefix_only(monkeypatch):

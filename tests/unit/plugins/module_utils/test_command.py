@@ -56,9 +56,9 @@ def test_too_long_ends_it_and_its_children(tmp_path):
     with pytest.raises(KmodError, match=r"`sh -c .*` took longer than 0.3 s") as caught:
         _command.run(["sh", "-c", "sleep 60 & echo $! > pid; wait"], 0.3, cwd=str(tmp_path))
     assert caught.value.details == {"timed_out": True}
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 50  # it did not wait for the 60 s
     child = int((tmp_path / "pid").read_text())
-    for _ in range(50):
+    for _ in range(500):
         try:
             state = open("/proc/%d/stat" % child).read().split()[2]  # noqa: SIM115
         except OSError:
@@ -75,8 +75,8 @@ def test_one_that_cannot_be_killed_is_left_behind(tmp_path):
     """A grandchild in a session of its own keeps the pipe open; we do not wait for it."""
     before = time.monotonic()
     with pytest.raises(KmodError, match="took longer"):
-        _command.run(["sh", "-c", "setsid sleep 4 & sleep 60"], 0.2)
-    assert time.monotonic() - before < 3
+        _command.run(["sh", "-c", "setsid sleep 30 & sleep 60"], 0.2)
+    assert time.monotonic() - before < 25
 
 
 def test_another_environment(monkeypatch):
