@@ -99,7 +99,8 @@ class Box:
             *[f"--aptopt={option}" for option in apt_options(self.recipe.get("ignore_age", False))],
             self.recipe["suite"], str(root), *sources,
         ]  # fmt: skip
-        env = os.environ | {"LAB_PUBLIC_KEY": self.key, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        lean = "yes" if self.recipe.get("lean") else ""
+        env = os.environ | {"LAB_PUBLIC_KEY": self.key, "LAB_LEAN": lean, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
         run(command, timeout=BUILD_TIME, log=self.log("packages"), env=env)
         # Empty and yet fresh, it would let Ansible believe that apt's lists had just been fetched.
         os.utime(root / "var/lib/apt/lists", (0, 0))

@@ -68,6 +68,7 @@ def test_the_same_box_has_the_same_name(lab):
     "other",
     [
         {"recipe": RECIPE | {"suite": "trixie"}},
+        {"recipe": RECIPE | {"lean": True}},
         {"recipe": RECIPE | {"packages": ["linux-image-cloud-amd64", "gcc"]}},
         {"recipe": RECIPE | {"ignore_age": True}},
         {"common": ["sudo", "kmod"]},
@@ -196,7 +197,7 @@ def test_fill_says_where_packages_come_from(lab, monkeypatch):
         return ""
 
     monkeypatch.setattr(lab_box, "run", run)
-    box(lab, RECIPE | {"ignore_age": True}).fill(lab.state / "root")
+    box(lab, RECIPE | {"ignore_age": True, "lean": True}).fill(lab.state / "root")
     argv, options = calls[-1]
     assert "--include=sudo,linux-image-cloud-amd64" in argv
     assert argv[-2:] == [
@@ -208,6 +209,7 @@ def test_fill_says_where_packages_come_from(lab, monkeypatch):
         '--aptopt=Acquire::http::Proxy "http://p"',
     ]
     assert options["env"]["LAB_PUBLIC_KEY"] == "ssh-ed25519 AAAA procfleet-lab"
+    assert options["env"]["LAB_LEAN"] == "yes"
     assert (lab.state / "root/var/lib/apt/lists").stat().st_mtime == 0
 
 
