@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -24,9 +23,9 @@ def fleet():
 
 
 @pytest.fixture(scope="session")
-def ask():
-    """Return a function that asks a machine for kmod_info's answer about the three modules."""
-    return lambda host: host.ansible("procfleet.procfs.kmod_info", json.dumps({"modules": MODULES}), become=True)
+def ask(look):
+    """Return a function that looks at the three modules on a machine."""
+    return lambda host: look(host, *MODULES)
 
 
 @pytest.fixture(scope="session")

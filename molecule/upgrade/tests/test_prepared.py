@@ -30,14 +30,9 @@ END
 
 
 @pytest.fixture
-def look(host):
-    """Return a function that asks `kmod_info` about all modules in one kernel."""
-
-    def ask(release=""):
-        arguments = json.dumps({"modules": list(NAMES), "release": release})
-        return dict(host.ansible("procfleet.procfs.kmod_info", arguments, become=True))
-
-    return ask
+def seen_in(info):
+    """Return a function that looks at all modules in one kernel."""
+    return lambda release="": info(*NAMES, release=release)
 
 
 @pytest.fixture
@@ -70,8 +65,8 @@ def boot(host, release):
         host.check_output(f"ln -sfn boot/vmlinuz-{release} /vmlinuz && ln -sfn boot/initrd.img-{release} /initrd.img")
 
 
-def test_there_is_no_other_kernel_yet(on, look, memory):
-    seen = look("next")
+def test_there_is_no_other_kernel_yet(on, seen_in, memory):
+    seen = seen_in("next")
     memory["old"] = seen["kernel"]["release"]
     assert seen["kernels"] == [memory["old"]]
     assert memory["old"].startswith("6.1.")
@@ -105,21 +100,21 @@ def test_a_prediction_writes_nothing(on, host, files, memory):
     assert files() == before
 
 
-def test_a_kernel_that_is_only_offered_is_prepared(on, look, memory):
+def test_a_kernel_that_is_only_offered_is_prepared(on, seen_in, memory):
     done = on("playbooks/preflight.yml", kmod_release=memory["new"])
     assert done.status == 0, done.output
     # Debian's headers of this kernel depend on the kernel itself.
     assert f"kernel {memory['new']} may be booted (running: {memory['old']})" in done.flat()
-    assert ids(look()) == memory["old ids"]
-    memory["new ids"] = prepared_ids(look(memory["new"]))
+    assert ids(seen_in()) == memory["old ids"]
+    memory["new ids"] = prepared_ids(seen_in(memory["new"]))
     assert all(memory["new ids"].values())
     assert not set(memory["new ids"].values()) & set(memory["old ids"].values())
 
 
-def test_an_upgrade_leaves_nothing_to_prepare(on, host, look, memory):
+def test_an_upgrade_leaves_nothing_to_prepare(on, host, seen_in, memory):
     with host.sudo():
         host.check_output("DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends %s", IMAGE)
-    seen = look("next")
+    seen = seen_in("next")
     assert seen["kernels"] == [memory["new"], memory["old"]]
     assert seen["kernel"]["release"] == memory["new"]
     for one in seen["modules"].values():
@@ -130,19 +125,19 @@ def test_an_upgrade_leaves_nothing_to_prepare(on, host, look, memory):
     assert f"kernel {memory['new']} may be booted (running: {memory['old']})" in done.flat()
 
 
-def test_a_host_that_is_not_prepared_is_not_booted(on, host, look, memory):
+def test_a_host_that_is_not_prepared_is_not_booted(on, host, seen_in, memory):
     with host.sudo():
         host.check_output(f"rm /lib/modules/{memory['new']}/updates/procfleet/proc_demo.ko")
-    boot_id = look()["kernel"]["boot_id"]
+    boot_id = seen_in()["kernel"]["boot_id"]
     done = on("playbooks/reboot.yml")
     assert done.status != 0
     assert f"Kernel {memory['new']} must not be booted on prepared" in done.flat()
     assert "proc_demo is not prepared" in done.flat()
     assert "simpledriver is not prepared" not in done.flat()
-    assert look()["kernel"]["boot_id"] == boot_id
+    assert seen_in()["kernel"]["boot_id"] == boot_id
     done = on("playbooks/preflight.yml")
     assert done.status == 0, done.output
-    assert prepared_ids(look(memory["new"])) == memory["new ids"]
+    assert prepared_ids(seen_in(memory["new"])) == memory["new ids"]
 
 
 def test_a_copy_in_the_initrd_is_found_and_named(on, host, memory):
@@ -165,13 +160,13 @@ def test_a_copy_in_the_initrd_is_found_and_named(on, host, memory):
         host.check_output(f"rm {HOOK} && {update}")
 
 
-def test_through_the_reboot(on, host, look, memory, tmp_path):
+def test_through_the_reboot(on, host, seen_in, memory, tmp_path):
     boot(host, memory["new"])
-    before = look()["kernel"]["boot_id"]
+    before = seen_in()["kernel"]["boot_id"]
     done = on("playbooks/reboot.yml", kmod_report_dir=str(tmp_path), kmod_soak=5)
     assert done.status == 0, done.output
     assert "See that all of it still holds" in done.flat()
-    seen = look()
+    seen = seen_in()
     assert (seen["kernel"]["release"], seen["kernel"]["boot_id"] != before) == (memory["new"], True)
     assert {one["state"] for one in seen["modules"].values()} == {"live"}
     assert ids(seen) == memory["new ids"]
@@ -182,8 +177,8 @@ def test_through_the_reboot(on, host, look, memory, tmp_path):
     assert [(wave["name"], wave["outcome"]) for wave in record["waves"]] == [("all", "done")]
 
 
-def test_the_old_kernels_build_is_still_there(look, memory):
-    seen = look(memory["old"])
+def test_the_old_kernels_build_is_still_there(seen_in, memory):
+    seen = seen_in(memory["old"])
     assert prepared_ids(seen) == memory["old ids"]
     assert {one["resolves_to"] == one["installed"]["path"] for one in seen["modules"].values()} == {True}
 
@@ -194,19 +189,19 @@ def test_nothing_is_left_to_do(on, playbook):
     assert (done.status, done.count("changed")) == (0, 0), done.output
 
 
-def test_back_into_the_old_kernel(host, look, reboot, memory):
+def test_back_into_the_old_kernel(host, seen_in, reboot, memory):
     boot(host, memory["old"])
     reboot()
-    seen = look()
+    seen = seen_in()
     assert seen["kernel"]["release"] == memory["old"]
     assert ids(seen) == memory["old ids"]
 
 
-def test_a_boot_loader_that_starts_another_kernel_stops_the_wave(on, look, memory):
+def test_a_boot_loader_that_starts_another_kernel_stops_the_wave(on, seen_in, memory):
     done = on("playbooks/reboot.yml")
     assert done.status != 0
     assert f"This host runs {memory['old']}, and not {memory['new']}" in done.flat()
-    assert ids(look()) == memory["old ids"]
+    assert ids(seen_in()) == memory["old ids"]
 
 
 def test_absent_leaves_nothing_in_any_kernel(on, host):
