@@ -184,7 +184,6 @@ def test_each_hosts_own_rollback_decides_whoever_comes_first(fleet, play, ask, n
     assert {name for name in before if after[name]["build_id"] != before[name]["build_id"]} == {"bare"}
     said = done.flat()
     assert "proc_demo went back to its former state, for the wave `all` did not pass: newer: proc_demo does" in said
-    assert play("deploy.yml").status == 0
 
 
 @pytest.mark.parametrize(
