@@ -24,8 +24,8 @@ path-exclude=/usr/share/locale/*
 path-exclude=/usr/share/info/*
 EOF
 
-# Without KVM, depmod alone takes seconds over drivers that no virtual machine has, fifteen where they are compressed; and
-# half of the time of unpacking headers goes to other processors' ones. Kernels installed later are as lean.
+# Without KVM, depmod takes seconds over drivers that no virtual machine has, fifteen where they are compressed; and a
+# third of a kernel's headers are other processors'. Kernels installed later are as lean.
 if [ -n "${LAB_LEAN-}" ]; then
     cat >"$root/etc/dpkg/dpkg.cfg.d/lean" <<'EOF'
 path-exclude=*/lib/modules/*/kernel/net/*
