@@ -91,8 +91,9 @@ class Box:
         if self.recipe.get("security"):
             sources.append(f"deb {security} {self.recipe['security']} main")
         scripts = self.lab.root / "lab"
+        # Its mounts are its own: should it be killed, they go with it, and who clears up does not walk into /dev.
         command = [
-            "mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory",
+            "unshare", "--mount", "mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory",
             f"--include={','.join(self.packages)}",
             f"--essential-hook={scripts / 'guest_early.sh'}",
             f"--customize-hook={scripts / 'guest.sh'}",

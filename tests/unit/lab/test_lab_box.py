@@ -199,6 +199,7 @@ def test_fill_says_where_packages_come_from(lab, monkeypatch):
     monkeypatch.setattr(lab_box, "run", run)
     box(lab, RECIPE | {"ignore_age": True, "lean": True}).fill(lab.state / "root")
     argv, options = calls[-1]
+    assert argv[:3] == ["unshare", "--mount", "mmdebstrap"]  # killed, it leaves nothing mounted
     assert "--include=sudo,linux-image-cloud-amd64" in argv
     assert argv[-2:] == [
         "deb http://m/debian bookworm main",
