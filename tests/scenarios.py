@@ -26,6 +26,9 @@ from typing import NamedTuple
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "collections"))
+from ansible_collections.procfleet.procfs.tests.processes import kill_family  # noqa: E402 - by its full name, as tests do
+
 # Above pytest's list of what failed. Molecule folds that list, and puts a line before each.
 LIST = "short test summary info"
 FOLDED = "│ \t"
@@ -101,9 +104,9 @@ def stream(command: list[str], seconds: float, label: str) -> tuple[int, str]:
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """Kill the whole group: Molecule's children hold the pipe, and would be waited for."""
+    """Kill it with all that it has started: Molecule's children hold the pipe, and would be waited for."""
     if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
+        kill_family(process.pid)
 
 
 def summary_counts(line: str) -> dict[str, int]:
